@@ -1,0 +1,136 @@
+import { type RefusalCode, Refusal, refusalTexts, type Stage } from '../core/refusals.js'
+import type { Identity } from '../identity/identity.js'
+import type { Judge } from '../gate/judge.js'
+import type { Verdict } from '../gate/verdict.js'
+import type { DecodedCertificate } from '../intake/facts.js'
+import type { Directory } from '../mattermost/directory.js'
+import type { MattermostUser } from '../mattermost/user.js'
+import { describeCertificate } from '../x509/describe.js'
+import type { CertificateFacts, VerifiedCertificate } from '../x509/verified-certificate.js'
+
+/** The stages that a certificate by itself goes through, in the order in which causes are named. */
+const certificateStages = [
+  'certificate',
+  'path',
+  'time',
+  'usage',
+  'key',
+  'revocation',
+  'identity',
+  'policy',
+  'account',
+  'session',
+] as const satisfies readonly Stage[]
+
+type ExplainedStage = (typeof certificateStages)[number]
+
+export interface StageReport {
+  readonly stage: ExplainedStage
+  readonly outcome: 'ok' | 'refuse' | 'not reached' | 'not asked'
+  readonly text: string
+}
+
+export interface Explanation {
+  readonly decision: 'allow' | 'refuse'
+  readonly code?: RefusalCode
+  readonly message?: string
+  readonly remedy?: string
+  readonly detail?: string
+  readonly stages: readonly StageReport[]
+}
+
+export interface ExplainOptions {
+  readonly judge: Judge
+  /** Null: accounts are not looked up (`--offline`, or none configured). */
+  readonly directory: Directory | null
+  /** The driver that would sign the user in. */
+  readonly signIn: string
+}
+
+/** What would happen to this certificate, stage by stage, and why. Changes nothing anywhere. */
+export async function explain(
+  certificate: DecodedCertificate,
+  options: ExplainOptions,
+): Promise<Explanation> {
+  const verdict = await options.judge.judgeCertificate({
+    key: Buffer.from(certificate.leaf).toString('base64'),
+    subject: null,
+    decode: () => certificate,
+  })
+  const described = describeCertificate(certificate.leaf)
+  const texts = verdictTexts(verdict, described)
+  if (!verdict.accepted) return explained(verdict.refusal, texts)
+  if (options.directory === null || verdict.holder === null) {
+    const notAsked = { account: 'not looked up', session: 'not looked up' }
+    return explained(null, { ...texts, ...notAsked }, ['account', 'session'])
+  }
+  const user = await options.directory.find(verdict.holder.identity)
+  if (user instanceof Refusal) return explained(user, texts)
+  return explained(null, { ...texts, ...accountTexts(user, options.signIn) })
+}
+
+type Texts = Partial<Record<ExplainedStage, string>>
+
+function verdictTexts(verdict: Verdict, described: CertificateFacts | Refusal): Texts {
+  const holder = verdict.accepted ? verdict.holder : verdict
+  const certificate = holder?.certificate ?? null
+  const identity = holder?.identity ?? null
+  return {
+    ...(described instanceof Refusal ? {} : readTexts(described)),
+    ...(certificate === null ? {} : pathTexts(certificate)),
+    ...(identity === null ? {} : identityTexts(identity)),
+  }
+}
+
+function readTexts(facts: CertificateFacts): Texts {
+  return {
+    certificate: `${facts.subject}, serial ${facts.serial}, issued by ${facts.issuer}`,
+    time: `valid from ${new Date(facts.notBefore).toISOString()} until ${new Date(facts.notAfter).toISOString()}`,
+  }
+}
+
+function pathTexts(certificate: VerifiedCertificate): Texts {
+  return {
+    path: `trust ${certificate.trust}: ${certificate.path.join(' <- ')}`,
+    usage: 'usage and constraints hold along the path',
+    key: 'keys and signature algorithms are accepted',
+    revocation: 'not checked (revocation.mode is none)',
+  }
+}
+
+function identityTexts(identity: Identity): Texts {
+  return {
+    identity: `${identity.rule} gives the ${identity.match} ${identity.value}`,
+    policy: 'allowed by trust.allow',
+  }
+}
+
+function accountTexts(user: MattermostUser, signIn: string): Texts {
+  return {
+    account: `${user.username} (${user.id}), active`,
+    session: `would be signed in by ${signIn}`,
+  }
+}
+
+function explained(
+  refusal: Refusal | null,
+  texts: Texts,
+  notAsked: readonly ExplainedStage[] = [],
+): Explanation {
+  const failedAt = refusal === null ? -1 : certificateStages.findIndex((stage) => stage === refusal.stage)
+  const reports = certificateStages.map((stage, at): StageReport => {
+    if (notAsked.includes(stage)) return { stage, outcome: 'not asked', text: texts[stage] ?? '' }
+    if (refusal === null || at < failedAt) return { stage, outcome: 'ok', text: texts[stage] ?? '' }
+    if (at > failedAt) return { stage, outcome: 'not reached', text: '' }
+    return { stage, outcome: 'refuse', text: refusal.detail ?? refusalTexts[refusal.code].message }
+  })
+  if (refusal === null) return { decision: 'allow', stages: reports }
+  return {
+    decision: 'refuse',
+    code: refusal.code,
+    message: refusal.message,
+    remedy: refusal.remedy,
+    ...(refusal.detail === undefined ? {} : { detail: refusal.detail }),
+    stages: reports,
+  }
+}

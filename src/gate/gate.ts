@@ -1,0 +1,213 @@
+import type { AuditLog } from '../audit/audit-log.js'
+import { Fault } from '../core/faults.js'
+import { Refusal } from '../core/refusals.js'
+import type { Identity } from '../identity/identity.js'
+import type { ReadRequest, RequestFacts } from '../intake/facts.js'
+import type { Intake } from '../intake/intake.js'
+import type { Directory } from '../mattermost/directory.js'
+import { classifyPath } from '../mattermost/paths.js'
+import type { SignInDriver, UpstreamSession } from '../mattermost/sign-in.js'
+import type { MattermostUser } from '../mattermost/user.js'
+import type { SessionBook } from '../sessions/session-book.js'
+import { requestFields, type Subject } from './audit-events.js'
+import type { CookieStyle } from './browser-cookies.js'
+import type { Allowed, Decision, Refused } from './decision.js'
+import { anonymousForwarding, injects, signedInForwarding, untouched } from './forwarding.js'
+import type { Judge } from './judge.js'
+import { addressRefusal } from './own-paths.js'
+import { newRequestId } from './request-id.js'
+import type { Holder, Verdict } from './verdict.js'
+
+/** Told of what the operator's log should hold; the audit is the gate's own business. */
+export interface GateObserver {
+  refused(decision: Refused, detail: string | undefined): void
+  fault(error: unknown, requestId: string): void
+}
+
+export interface GateParts {
+  readonly intake: Intake
+  readonly judge: Judge
+  /** Null: accounts are not looked up. */
+  readonly directory: Directory | null
+  readonly driver: SignInDriver
+  /** The gateway holds every credential at Mattermost, and the browser none (`access-token`). */
+  readonly ownsCredentials: boolean
+  readonly sessions: SessionBook
+  readonly audit: AuditLog
+  readonly auditRequests: 'all' | 'sign-ins' | 'refusals'
+  readonly cookieStyle: CookieStyle
+  readonly observer: GateObserver
+}
+
+/** One request in, one decision out, with its audit event written before the decision is known outside. */
+export class Gate {
+  readonly #parts: GateParts
+
+  constructor(parts: GateParts) {
+    this.#parts = parts
+  }
+
+  /** Certificate, revocation, identity: nothing looked up, nothing written. */
+  async judge(facts: RequestFacts): Promise<Verdict> {
+    return this.#parts.judge.judge(this.#parts.intake.read(facts))
+  }
+
+  async admit(facts: RequestFacts): Promise<Decision> {
+    const request = this.#parts.intake.read(facts)
+    const requestId = newRequestId()
+    const nothingKnown = { requestId, request, certificate: null, identity: null, user: null, session: null }
+    if (!this.#parts.audit.writable) return this.#unaudited(nothingKnown)
+    try {
+      return await this.#decide(nothingKnown)
+    } catch (error) {
+      return this.#fault(nothingKnown, error)
+    }
+  }
+
+  /** Audits a refusal that was decided outside, on a request that may have been allowed before. */
+  async refuse(request: ReadRequest, refusal: Refusal, before?: Allowed): Promise<Refused> {
+    return this.#refuse(
+      {
+        requestId: before?.requestId ?? newRequestId(),
+        request,
+        certificate: before?.certificate ?? null,
+        identity: before?.identity ?? null,
+        user: before?.user ?? null,
+        session: null,
+      },
+      refusal,
+    )
+  }
+
+  async #decide(start: Subject): Promise<Decision> {
+    const { request } = start
+    const judged = this.#parts.judge.judge(request)
+    const verdict = judged instanceof Promise ? await judged : judged
+    if (!verdict.accepted) {
+      const { certificate, identity, refusal } = verdict
+      return this.#refuse({ ...start, certificate, identity }, refusal)
+    }
+    const { holder } = verdict
+    const known = { ...start, ...holder }
+    const barred = addressRefusal(request, this.#parts.ownsCredentials)
+    if (barred !== null) return this.#refuse(known, barred)
+    return holder === null ? this.#anonymous(known) : this.#signIn(known, holder)
+  }
+
+  async #signIn(known: Subject, holder: Holder): Promise<Decision> {
+    const { certificate, identity } = holder
+    const user = await this.#account(identity)
+    if (user instanceof Refusal) return this.#refuse(known, user)
+    const upstream = user === null ? null : await this.#credential(known.request, user)
+    if (upstream instanceof Refusal) return this.#refuse({ ...known, user }, upstream)
+    const { driver, sessions } = this.#parts
+    const seeing = sessions.see(certificate.facts.sha256, user?.id ?? '')
+    const seen = seeing instanceof Promise ? await seeing : seeing
+    const subject = { ...known, user, session: { driver: driver.name, record: seen.session } }
+    await this.#auditAllowed(subject, seen.begins)
+    const forwarding =
+      user === null || !this.#parts.ownsCredentials
+        ? untouched
+        : signedInForwarding(
+            known.request,
+            { user, session: seen.session, upstream },
+            this.#parts.cookieStyle,
+          )
+    return allowed(subject, forwarding)
+  }
+
+  /** Null: accounts are not looked up. */
+  async #account(identity: Identity): Promise<MattermostUser | Refusal | null> {
+    const { directory } = this.#parts
+    if (directory === null) return null
+    return directory.cached(identity) ?? directory.find(identity)
+  }
+
+  /** Null: nothing is injected into this request. */
+  async #credential(
+    request: ReadRequest,
+    user: MattermostUser,
+  ): Promise<UpstreamSession | Refusal | null> {
+    if (!injects(request)) return null
+    const signingIn = this.#parts.driver.signIn(user)
+    const session = signingIn instanceof Promise ? await signingIn : signingIn
+    if (session === null || session instanceof Refusal) return session
+    return hidesDeadToken(request) ? session.prove() : session
+  }
+
+  #anonymous(known: Subject): Allowed {
+    return allowed(known, this.#parts.ownsCredentials ? anonymousForwarding(known.request) : untouched)
+  }
+
+  async #auditAllowed(subject: Subject, begins: boolean): Promise<void> {
+    const { audit, auditRequests } = this.#parts
+    const signIn = begins && auditRequests !== 'refusals'
+    if (!signIn && auditRequests !== 'all') return
+    const fields = { ...requestFields(subject), decision: 'allow' as const }
+    const writes: Promise<void>[] = []
+    if (signIn) writes.push(audit.write({ event: 'sign_in', ...fields }))
+    if (auditRequests === 'all') writes.push(audit.write({ event: 'request', ...fields }))
+    await Promise.all(writes)
+  }
+
+  async #refuse(subject: Subject, refusal: Refusal): Promise<Refused> {
+    const decision = refused(subject, refusal)
+    this.#parts.observer.refused(decision, refusal.detail)
+    try {
+      const fields = requestFields(subject)
+      await this.#parts.audit.write({ event: 'refuse', decision: 'refuse', reason: refusal.code, ...fields })
+    } catch (error) {
+      this.#parts.observer.fault(error, subject.requestId)
+      return this.#unaudited(subject)
+    }
+    return decision
+  }
+
+  /** Nothing is let in, and nothing is answered in its place, that the audit does not hold. */
+  #unaudited(subject: Subject): Refused {
+    const refusal = new Refusal('audit_unavailable')
+    const decision = refused(subject, refusal)
+    this.#parts.observer.refused(decision, refusal.detail)
+    return decision
+  }
+
+  async #fault(subject: Subject, error: unknown): Promise<Refused> {
+    const { audit, observer } = this.#parts
+    observer.fault(error, subject.requestId)
+    if (error instanceof Fault && error.code === 'ERR_AUDIT_IO') return this.#unaudited(subject)
+    const refusal = new Refusal('internal')
+    try {
+      await audit.write({ event: 'fault', decision: 'refuse', reason: refusal.code, ...requestFields(subject) })
+    } catch (auditError) {
+      observer.fault(auditError, subject.requestId)
+      return this.#unaudited(subject)
+    }
+    return refused(subject, refusal)
+  }
+}
+
+/** Where Mattermost would not answer 401 to a dead token: it has to be proved before. */
+function hidesDeadToken(request: ReadRequest): boolean {
+  return request.upgrade !== null || classifyPath(request.path.decoded) === 'plugin'
+}
+
+function allowed(subject: Subject, forwarding: Allowed['forwarding']): Allowed {
+  const { requestId, request, certificate, identity, user } = subject
+  return { allowed: true, requestId, request, certificate, identity, user, forwarding }
+}
+
+function refused(subject: Subject, refusal: Refusal): Refused {
+  const { requestId, request, certificate, identity, user } = subject
+  return {
+    allowed: false,
+    requestId,
+    request,
+    code: refusal.code,
+    status: refusal.status,
+    message: refusal.message,
+    remedy: refusal.remedy,
+    certificate,
+    identity,
+    user,
+  }
+}

@@ -1,0 +1,148 @@
+import type { Clock } from '../core/clock.js'
+import { earlier, Refusal } from '../core/refusals.js'
+import type { AllowEntry } from '../identity/allow.js'
+import { isAllowed } from '../identity/allow.js'
+import type { Identity } from '../identity/identity.js'
+import type { IdentityRule } from '../identity/rules.js'
+import { identify } from '../identity/rules.js'
+import type { PresentedCertificate, ReadRequest } from '../intake/facts.js'
+import { takesUpgrade } from '../mattermost/paths.js'
+import { matchesDistinguishedName } from '../x509/distinguished-name.js'
+import type { VerifiedCertificate } from '../x509/verified-certificate.js'
+import type { Verifier } from '../x509/verifier.js'
+import type { CertificateVerdict, Verdict } from './verdict.js'
+import { VerdictCache } from './verdict-cache.js'
+import { VerificationQueue } from './verification-queue.js'
+
+/** What a trust says about its holders, beside the path: who they are and who of them may come. */
+export interface TrustPolicy {
+  readonly identity: readonly IdentityRule[]
+  /** Empty: everyone whom the trust's authority certified. */
+  readonly allow: readonly AllowEntry[]
+}
+
+export interface JudgeOptions {
+  readonly verifier: Verifier
+  /** By the name of the trust. */
+  readonly policies: ReadonlyMap<string, TrustPolicy>
+  readonly clock: Clock
+  readonly verifyConcurrency: number
+}
+
+/** Even a verdict whose inputs last for years is made anew after this. */
+const longestGoodMs = 10 * 60_000
+const longestBadMs = 30_000
+/** A certificate that is not valid yet becomes so by the passing of time. */
+const shortestBadMs = 1_000
+
+/** Certificate, revocation, identity → verdict. Looks nothing up and writes nothing. */
+export class Judge {
+  readonly #verifier: Verifier
+  readonly #policies: ReadonlyMap<string, TrustPolicy>
+  readonly #clock: Clock
+  readonly #cache: VerdictCache
+  readonly #queue: VerificationQueue<CertificateVerdict>
+  /** The proxy writes the same DN each time: what matched once is compared as text from then on. */
+  readonly #matchedSubjects = new WeakMap<VerifiedCertificate, string>()
+
+  constructor(options: JudgeOptions) {
+    this.#verifier = options.verifier
+    this.#policies = options.policies
+    this.#clock = options.clock
+    this.#cache = new VerdictCache(options.clock)
+    this.#queue = new VerificationQueue(options.verifyConcurrency)
+  }
+
+  /** Synchronous where nothing has to be verified. */
+  judge(request: ReadRequest): Verdict | Promise<Verdict> {
+    const refusal = requestRefusal(request)
+    if (refusal !== null) return { accepted: false, refusal, certificate: null, identity: null }
+    if (request.certificate === null) return { accepted: true, holder: null }
+    return this.judgeCertificate(request.certificate)
+  }
+
+  /** The certificate alone, whatever request brought it. */
+  judgeCertificate(presented: PresentedCertificate): Verdict | Promise<Verdict> {
+    const verdict = this.#certificateVerdict(presented)
+    if (verdict instanceof Refusal) {
+      return { accepted: false, refusal: verdict, certificate: null, identity: null }
+    }
+    if (verdict instanceof Promise) return verdict.then((settled) => this.#withSubject(settled, presented))
+    return this.#withSubject(verdict, presented)
+  }
+
+  sweep(): void {
+    this.#cache.sweep()
+  }
+
+  #certificateVerdict(
+    presented: PresentedCertificate,
+  ): CertificateVerdict | Promise<CertificateVerdict> | Refusal {
+    const generation = this.#verifier.generation
+    const cached = this.#cache.get(generation, presented.key)
+    if (cached !== undefined) return cached
+    return this.#queue.run(presented.key, async () => {
+      const verdict = await this.#verify(presented)
+      this.#cache.put(generation, presented.key, verdict)
+      return verdict
+    })
+  }
+
+  async #verify(presented: PresentedCertificate): Promise<CertificateVerdict> {
+    const now = this.#clock.now()
+    const decoded = presented.decode()
+    if (decoded instanceof Refusal) return bad(decoded, null, now)
+    const certificate = await this.#verifier.verify(decoded.leaf, decoded.chain, now)
+    if (certificate instanceof Refusal) return bad(certificate, null, now)
+    const policy = this.#policies.get(certificate.trust)
+    if (policy === undefined) throw new Error(`no policy for the trust ${certificate.trust}`)
+    const identity = identify(policy.identity, certificate)
+    if (identity instanceof Refusal) return bad(identity, certificate, now)
+    if (!isAllowed(policy.allow, certificate)) {
+      const detail = `no entry of trust.allow fits ${certificate.facts.subject}`
+      return bad(new Refusal('not_allowed', { detail }), certificate, now, identity)
+    }
+    const endsAt = Math.min(certificate.validUntil, now + longestGoodMs)
+    return { certificate, identity, refusal: null, endsAt }
+  }
+
+  /** The DN beside the certificate is compared with it and refused on mismatch; it is never trusted. */
+  #withSubject(verdict: CertificateVerdict, presented: PresentedCertificate): Verdict {
+    const { certificate, identity } = verdict
+    const mismatch = certificate === null ? null : this.#subjectMismatch(certificate, presented.subject)
+    if (verdict.refusal === null && mismatch === null) {
+      return { accepted: true, holder: { certificate: verdict.certificate, identity: verdict.identity } }
+    }
+    const refusal = [verdict.refusal, mismatch].filter((cause) => cause !== null).reduce(earlier)
+    return { accepted: false, refusal, certificate, identity }
+  }
+
+  #subjectMismatch(certificate: VerifiedCertificate, subject: string | null): Refusal | null {
+    if (subject === null || this.#matchedSubjects.get(certificate) === subject) return null
+    if (matchesDistinguishedName(certificate.facts, subject)) {
+      this.#matchedSubjects.set(certificate, subject)
+      return null
+    }
+    const detail = `the proxy sent the subject ${subject}, the certificate says ${certificate.facts.subject}`
+    return new Refusal('subject_mismatch', { detail })
+  }
+}
+
+function bad(
+  refusal: Refusal,
+  certificate: VerifiedCertificate | null,
+  now: number,
+  identity: Identity | null = null,
+): CertificateVerdict {
+  const lastsMs = refusal.code === 'certificate_not_yet_valid' ? shortestBadMs : longestBadMs
+  const endsAt = Math.min(now + lastsMs, certificate?.validUntil ?? Number.POSITIVE_INFINITY)
+  return { certificate, identity, refusal, endsAt }
+}
+
+/** The earliest cause that lies in the request itself, or null. */
+function requestRefusal(request: ReadRequest): Refusal | null {
+  const found = request.refusal
+  if (request.upgrade === null || takesUpgrade(request.path.decoded)) return found
+  const upgrade = new Refusal('upgrade_refused', { detail: 'no websocket is served at this address' })
+  return found === null ? upgrade : earlier(found, upgrade)
+}

@@ -1,0 +1,44 @@
+import type { Socket } from 'node:net'
+import { Refusal } from '../core/refusals.js'
+
+/** What Node's parser, or its clock, held against a connection before any request was complete. */
+export interface ConnectionProblem extends Error {
+  readonly code?: string
+  readonly rawPacket?: Buffer
+}
+
+/** Null: the client is gone, or went idle, and there is nothing to say. */
+export function connectionRefusal(problem: ConnectionProblem, certificateHeader: string): Refusal | null {
+  const detail = `${problem.code ?? 'error'}: ${problem.message}`
+  if (problem.code === 'HPE_HEADER_OVERFLOW') return new Refusal('header_too_large', { detail })
+  if (problem.code === 'HPE_INVALID_METHOD') return new Refusal('method_refused', { detail })
+  if (problem.code === 'ERR_HTTP_REQUEST_TIMEOUT') return new Refusal('request_ambiguous', { detail })
+  if (problem.code?.startsWith('HPE_') !== true || problem.code === 'HPE_INVALID_EOF_STATE') return null
+  if (holdsMultilineCertificate(problem.rawPacket, certificateHeader)) return multilineRefusal()
+  return new Refusal('request_ambiguous', { detail })
+}
+
+/** Nothing can be said to a socket that is gone, or in the middle of an earlier answer. */
+export function canAnswer(socket: Socket, unanswered: number): boolean {
+  return socket.writable && unanswered === 0
+}
+
+/**
+ * The Mattermost guide's own snippet in strict mode: nginx's `$ssl_client_cert` is a PEM over several
+ * lines, each newline followed by a TAB.
+ */
+function holdsMultilineCertificate(packet: Buffer | undefined, certificateHeader: string): boolean {
+  if (packet === undefined) return false
+  const text = packet.toString('latin1')
+  const start = text.toLowerCase().indexOf(`\n${certificateHeader.toLowerCase()}:`)
+  return start !== -1 && /^[^\n]*-----BEGIN CERTIFICATE-----\n\t/.test(text.slice(start + 1))
+}
+
+function multilineRefusal(): Refusal {
+  return new Refusal('certificate_malformed', {
+    detail:
+      'nginx sends the certificate over several lines: write $ssl_client_escaped_cert in place of $ssl_client_cert in its configuration, or set listen.multilineHeader: true',
+    remedy:
+      'Administrators: write $ssl_client_escaped_cert in place of $ssl_client_cert in the nginx configuration, or set listen.multilineHeader: true.',
+  })
+}
