@@ -169,17 +169,18 @@ export class AuditLog {
 
   /** Nothing half-written stays, and nobody is told that his event was written. */
   async #break(cause: unknown, batch: readonly Pending[]): Promise<void> {
-    const fault = failed(this.#options.file, 'writing', cause)
+    const { file } = this.#options
+    const fault = failed(file, 'writing', cause)
     this.#broken = fault
     const refused = [...batch, ...this.#pending]
     this.#pending = []
-    for (const { reject } of refused) reject(fault)
     try {
       await this.#file.takeBack()
     } catch (error) {
       // Each probe begins with taking it back again.
-      this.#broken = failed(this.#options.file, 'taking back an unfinished line', error)
+      this.#broken = failed(file, 'taking back an unfinished line', error)
     }
+    for (const { reject } of refused) reject(fault)
     this.#probeLater()
   }
 

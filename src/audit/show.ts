@@ -59,14 +59,13 @@ function isOf(event: RecordedEvent, wanted: string): boolean {
   const user = section(event, 'user')
   const identity = section(event, 'identity')
   return [user.username, user.id, identity.email, identity.username].some(
-    (value) => text(value).toLowerCase() === wanted,
+    (value) => typeof value === 'string' && value.toLowerCase() === wanted,
   )
 }
 
 function bears(event: RecordedEvent, wanted: string): boolean {
   const { serial, sha256 } = section(event, 'certificate')
-  if (serial === undefined && sha256 === undefined) return false
-  return bareHex(text(serial)) === wanted || bareHex(text(sha256)) === wanted
+  return [serial, sha256].some((value) => typeof value === 'string' && bareHex(value) === wanted)
 }
 
 function bareHex(digits: string): string {
