@@ -1,0 +1,129 @@
+import { coversEveryone, parseAddressRange } from './address-range.js'
+import type { IssueList } from './issue-list.js'
+import { findValues, type KeyPath, valueAt } from './key-path.js'
+import { parseSize } from './units.js'
+
+/** Keys that are sound by themselves and do not go together. Looks at what is written, before defaults. */
+export function checkCombinations(root: unknown, issues: IssueList): void {
+  for (const check of [
+    checkListen,
+    checkTls,
+    checkTrusted,
+    checkHeaders,
+    checkNames,
+    checkAdmin,
+    checkSizes,
+  ]) {
+    check(root, issues)
+  }
+}
+
+function checkListen(root: unknown, issues: IssueList): void {
+  const [socket, host, port] = ['socket', 'host', 'port'].map((key) => isSet(root, ['listen', key]))
+  if (socket === true && (host === true || port === true)) {
+    issues.add(['listen', 'socket'], 'socket and host + port exclude each other: remove one of them')
+  } else if (host !== port) {
+    issues.add(['listen', host === true ? 'port' : 'host'], 'host and port go together: add this one')
+  }
+}
+
+function checkTls(root: unknown, issues: IssueList): void {
+  if (!isSet(root, ['listen', 'tls'])) return
+  if (!isSet(root, ['listen', 'socket']) && !listensOnPort(root)) {
+    issues.add(['listen', 'tls'], 'TLS needs an address that clients can reach: add host and port')
+  }
+  if (isSet(root, ['proxy'])) {
+    issues.addKey(['proxy'], 'with listen.tls there is no proxy: remove this group, or listen.tls')
+  }
+  if (valueAt(root, ['listen', 'multilineHeader']) === true) {
+    issues.add(['listen', 'multilineHeader'], 'with listen.tls no proxy sends a header: set it to false')
+  }
+}
+
+function checkTrusted(root: unknown, issues: IssueList): void {
+  const named = findValues(root, 'proxy.trusted.*')
+  if (listensOnPort(root) && !isSet(root, ['listen', 'tls']) && named.length === 0) {
+    issues.add(
+      ['proxy', 'trusted'],
+      'with host + port it must name who may connect: add the address of nginx, such as [127.0.0.1/32]',
+    )
+  }
+  if (isSet(root, ['proxy', 'secretFile'])) return
+  for (const { path, value } of named) {
+    const range = typeof value === 'string' ? parseAddressRange(value) : null
+    if (range !== null && coversEveryone(range)) {
+      issues.add(
+        path,
+        `${String(value)} lets everybody speak for the proxy: name its address, or add proxy.secretFile`,
+      )
+    }
+  }
+}
+
+function checkHeaders(root: unknown, issues: IssueList): void {
+  const names = [
+    ['certificateHeader', 'X-SSL-Client-Cert'],
+    ['subjectHeader', 'X-SSL-Client-Cert-Subject-DN'],
+    ['verifyHeader', null],
+  ] as const
+  const seen = new Set<string>()
+  for (const [key, unwritten] of names) {
+    const written = valueAt(root, ['proxy', key])
+    const name = written === undefined ? unwritten : written
+    if (typeof name !== 'string') continue
+    if (seen.has(name.toLowerCase()))
+      issues.add(['proxy', key], `'${name}' is used for two things: choose another name`)
+    seen.add(name.toLowerCase())
+  }
+}
+
+function checkNames(root: unknown, issues: IssueList): void {
+  const seen = new Set<unknown>()
+  for (const { path, value } of findValues(root, 'trust.*.name')) {
+    if (seen.has(value)) issues.add(path, `'${String(value)}' names two trusts: give each its own name`)
+    seen.add(value)
+  }
+}
+
+function checkAdmin(root: unknown, issues: IssueList): void {
+  const server = valueAt(root, ['mattermost'])
+  if (typeof server !== 'object' || server === null) return
+  const admin: KeyPath = ['mattermost', 'admin']
+  const [tokenFile, socket] = ['tokenFile', 'socket'].map((key) => isSet(root, [...admin, key]))
+  const signIn = valueAt(server, ['signIn']) ?? 'access-token'
+  if (!isSet(root, admin)) {
+    if (signIn === 'access-token') {
+      issues.add(
+        admin,
+        'is needed by signIn: access-token: add { tokenFile: … } or { socket: … }, or set signIn to none',
+      )
+    }
+  } else if (tokenFile === socket) {
+    issues.add(admin, 'takes exactly one of tokenFile and socket: keep one of them')
+  }
+}
+
+function checkSizes(root: unknown, issues: IssueList): void {
+  const header = sizeAt(root, 'headerBytes') ?? parseSize('64KiB')
+  const certificate = sizeAt(root, 'certificateBytes') ?? parseSize('16KiB')
+  if (header === null || certificate === null || certificate < header) return
+  const key = isSet(root, ['limits', 'certificateBytes']) ? 'certificateBytes' : 'headerBytes'
+  issues.add(
+    ['limits', key],
+    'the certificate is part of the header block: keep certificateBytes below headerBytes',
+  )
+}
+
+function sizeAt(root: unknown, key: string): number | null {
+  const text = valueAt(root, ['limits', key])
+  return typeof text === 'string' ? parseSize(text) : null
+}
+
+/** Null counts as left out. */
+function isSet(root: unknown, path: KeyPath): boolean {
+  return (valueAt(root, path) ?? null) !== null
+}
+
+function listensOnPort(root: unknown): boolean {
+  return isSet(root, ['listen', 'host']) || isSet(root, ['listen', 'port'])
+}

@@ -1,0 +1,173 @@
+import type { ConfigIssue } from '../core/config-error.js'
+import type { RouteRule } from '../intake/facts.js'
+
+/**
+ * The configuration as the rooms read it: the YAML's keys with defaults filled in, paths absolute,
+ * durations in milliseconds, sizes in bytes. Deeply frozen.
+ */
+export interface Config {
+  /** Absolute path of the YAML file; null for a plain object. */
+  readonly file: string | null
+  /** What is sound but should be looked at. */
+  readonly warnings: readonly ConfigIssue[]
+  readonly listen: ListenConfig
+  readonly public: PublicConfig
+  /** With `listen.tls` there is no proxy, and none of this is read. */
+  readonly proxy: ProxyConfig
+  readonly trust: readonly TrustConfig[]
+  readonly denyList: null
+  /** Null in an application of one's own without Mattermost. */
+  readonly mattermost: MattermostConfig | null
+  readonly control: null
+  readonly stepUp: readonly never[]
+  readonly sessions: SessionsConfig
+  /** First match wins; without a match a certificate is required. */
+  readonly routes: readonly RouteRule[]
+  readonly limits: LimitsConfig
+  readonly timeouts: TimeoutsConfig
+  readonly audit: AuditConfig
+  readonly metrics: null
+  readonly log: LogConfig
+}
+
+export type ListenConfig = ListenAddress & {
+  readonly tls: TlsFilesConfig | null
+  readonly multilineHeader: boolean
+}
+
+export type ListenAddress =
+  | { readonly kind: 'socket'; readonly path: string; readonly mode: number }
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+
+/** PEM files of the gateway's own TLS listener. */
+export interface TlsFilesConfig {
+  readonly certificate: string
+  readonly key: string
+}
+
+export interface PublicConfig {
+  /** An origin: scheme, lower-case host, port unless it is the scheme's own. */
+  readonly url: string
+  readonly origins: readonly string[]
+}
+
+export interface ProxyConfig {
+  /** `address/prefix length`, IPv4 or IPv6. */
+  readonly trusted: readonly string[]
+  readonly secretFile: string | null
+  readonly certificate: 'nginx'
+  readonly certificateHeader: string
+  readonly subjectHeader: string | null
+  readonly verifyHeader: string | null
+}
+
+export interface TrustConfig {
+  readonly name: string
+  readonly ca: string
+  readonly intermediates: string | null
+  readonly require: RequireConfig
+  readonly revocation: RevocationConfig
+  /** The first rule that yields a value decides. */
+  readonly identity: readonly IdentityRuleConfig[]
+  /** Alternatives; empty: everybody. */
+  readonly allow: readonly AllowEntry[]
+  readonly provision: null
+}
+
+export interface RequireConfig {
+  readonly clientAuth: 'if-stated' | 'always' | 'never'
+  readonly minRsaBits: number
+  readonly policies: readonly string[]
+  readonly maxPathLength: number
+}
+
+export interface RevocationConfig {
+  readonly mode: 'none'
+  readonly crl: readonly string[]
+  readonly responder: null
+  readonly fetch: { readonly allow: readonly string[]; readonly private: boolean }
+  readonly whenUnknown: 'refuse'
+  readonly graceMs: number
+}
+
+export type IdentitySource =
+  | 'san.email'
+  | 'san.upn'
+  | 'subject.email'
+  | 'subject.cn'
+  | 'subject.dn'
+  | 'serial'
+
+export interface IdentityRuleConfig {
+  readonly from: IdentitySource
+  readonly match: 'email' | 'username'
+  /** Anchored at both ends, one capture group; null: the whole value counts. */
+  readonly pattern: RegExp | null
+}
+
+export type AllowSource =
+  | 'subject.cn'
+  | 'subject.ou'
+  | 'subject.o'
+  | 'subject.c'
+  | 'subject.l'
+  | 'subject.st'
+  | 'subject.email'
+  | 'subject.dc'
+  | 'subject.uid'
+  | 'subject.serialNumber'
+  | 'san.email'
+  | 'san.upn'
+
+/** Every key must hold; the values of a key are alternatives. */
+export type AllowEntry = { readonly [Source in AllowSource]?: readonly string[] }
+
+export interface MattermostConfig {
+  /** An origin. */
+  readonly url: string
+  readonly signIn: 'access-token' | 'none'
+  /** Null: accounts are not looked up. */
+  readonly admin: AdminConfig | null
+  readonly oauth: null
+  readonly directoryCacheMs: number
+}
+
+/** A personal access token of an administrator, or the socket of Mattermost's local mode. */
+export type AdminConfig = { readonly tokenFile: string } | { readonly socket: string }
+
+export interface SessionsConfig {
+  readonly store: 'embedded'
+  readonly path: string
+  readonly keyFile: string | null
+  readonly idleMs: number
+  readonly maxAgeMs: number
+  readonly instance: string
+}
+
+export interface LimitsConfig {
+  readonly headerBytes: number
+  readonly bodyBytes: number
+  readonly connections: number
+  readonly websockets: number
+  readonly certificateBytes: number
+  readonly verifyConcurrency: number
+}
+
+export interface TimeoutsConfig {
+  readonly headerMs: number
+  readonly upstreamConnectMs: number
+  readonly upstreamAnswerMs: number
+  readonly websocketIdleMs: number
+  readonly drainMs: number
+}
+
+export interface AuditConfig {
+  readonly file: string
+  readonly requests: 'all' | 'sign-ins' | 'refusals'
+  readonly chain: boolean
+}
+
+export interface LogConfig {
+  readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
+  readonly requests: boolean
+}
