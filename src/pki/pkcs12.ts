@@ -92,7 +92,7 @@ function privateKeyInfo(key: KeyObject): pkijs.PrivateKeyInfo {
   return pkijs.PrivateKeyInfo.fromBER(bytesOf(key.export({ format: 'der', type: 'pkcs8' })))
 }
 
-/** pkijs reads the whole buffer behind a view: give it one that holds nothing else. */
+/** A buffer that holds nothing else: pkijs takes ArrayBuffers, and a Buffer is a view into a larger one. */
 function bytesOf(view: Uint8Array): ArrayBuffer {
   return Uint8Array.from(view).buffer
 }

@@ -1,0 +1,92 @@
+import type { Sequence } from 'asn1js'
+import * as pkijs from 'pkijs'
+import { DerError } from './der.js'
+
+/** RFC 5280 §4.2.1.9 */
+export interface BasicConstraints {
+  readonly authority: boolean
+  /** Null: not limited. */
+  readonly pathLength: number | null
+}
+
+export interface PolicyMapping {
+  readonly issuerPolicy: string
+  readonly subjectPolicy: string
+}
+
+/**
+ * Extension values read by pkijs: the one file that knows its objects, and no object of its leaves it. The
+ * strict walk has been over the bytes before.
+ */
+
+/** @throws DerError, as all of these do for what they cannot read whole. */
+export function readBasicConstraints(value: Uint8Array): BasicConstraints {
+  const constraints = decode((raw) => pkijs.BasicConstraints.fromBER(raw), value, 'basic constraints')
+  const length = constraints.pathLenConstraint
+  if (length === undefined) return { authority: constraints.cA, pathLength: null }
+  const pathLength = typeof length === 'number' ? length : Number(length.toBigInt())
+  if (pathLength < 0) throw new DerError('a negative path length constraint')
+  return { authority: constraints.cA, pathLength }
+}
+
+/** Dotted OIDs of §4.2.1.12; at least one. */
+export function readExtendedKeyUsage(value: Uint8Array): readonly string[] {
+  const { keyPurposes } = decode((raw) => pkijs.ExtKeyUsage.fromBER(raw), value, 'extended key usage')
+  if (keyPurposes.length === 0) throw new DerError('an empty extended key usage')
+  return keyPurposes
+}
+
+/** The key identifier of §4.2.1.1 in hexadecimal, or null where only issuer and serial are given. */
+export function readAuthorityKeyIdentifier(value: Uint8Array): string | null {
+  const { keyIdentifier } = decode(
+    (raw) => pkijs.AuthorityKeyIdentifier.fromBER(raw),
+    value,
+    'authority key identifier',
+  )
+  return keyIdentifier === undefined
+    ? null
+    : Buffer.from(keyIdentifier.valueBlock.valueHexView).toString('hex')
+}
+
+/** Policies of §4.2.1.4 as dotted OIDs, none twice. */
+export function readCertificatePolicies(value: Uint8Array): readonly string[] {
+  const { certificatePolicies } = decode(
+    (raw) => pkijs.CertificatePolicies.fromBER(raw),
+    value,
+    'certificate policies',
+  )
+  const policies = certificatePolicies.map((policy) => policy.policyIdentifier)
+  if (policies.length === 0 || new Set(policies).size !== policies.length) {
+    throw new DerError('certificate policies that are empty or name one twice')
+  }
+  return policies
+}
+
+/** §4.2.1.5 */
+export function readPolicyMappings(value: Uint8Array): readonly PolicyMapping[] {
+  const { mappings } = decode((raw) => pkijs.PolicyMappings.fromBER(raw), value, 'policy mappings')
+  if (mappings.length === 0) throw new DerError('empty policy mappings')
+  return mappings.map((mapping) => ({
+    issuerPolicy: mapping.issuerDomainPolicy,
+    subjectPolicy: mapping.subjectDomainPolicy,
+  }))
+}
+
+/** What pkijs left out of account shows in what it writes: DER has one encoding for each value. */
+function decode<T extends { toSchema(): Sequence }>(
+  read: (raw: Uint8Array<ArrayBuffer>) => T,
+  value: Uint8Array,
+  what: string,
+): T {
+  try {
+    const decoded = read(Uint8Array.from(value))
+    const encoded = Buffer.from(decoded.toSchema().toBER())
+    if (!encoded.equals(value)) throw new DerError(`${what} with more or other fields than it may have`)
+    return decoded
+  } catch (cause) {
+    if (cause instanceof DerError) throw cause
+    // pkijs and asn1js throw errors of many classes for one and the same thing.
+    if (cause instanceof Error) throw new DerError(`${what} that cannot be read`)
+    throw cause
+  }
+}

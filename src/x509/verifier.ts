@@ -1,0 +1,106 @@
+import { Refusal, stages } from '../core/refusals.js'
+import type { ParsedCertificate } from './certificate.js'
+import { parseCertificate, presentedLimits } from './certificate.js'
+import type { CertificationPath } from './path.js'
+import { findPaths } from './path-building.js'
+import { validatePath } from './path-validation.js'
+import type { Trust, TrustStore } from './trust-store.js'
+import type { VerifiedCertificate } from './verified-certificate.js'
+import { takeMaker } from './verified-certificate.js'
+
+const makeVerified = takeMaker()
+
+/** More of what a client sends along is not looked at: reading one costs a quarter of a millisecond. */
+const maxPresentedIntermediates = 40
+
+/** Decides whether a certificate leads to an anchor of a trust by a valid path. */
+export class Verifier {
+  #store: TrustStore
+
+  constructor(store: TrustStore) {
+    this.#store = store
+  }
+
+  /** Of the store in use: what was decided under another one counts no longer. */
+  get generation(): number {
+    return this.#store.generation
+  }
+
+  get trustStore(): TrustStore {
+    return this.#store
+  }
+
+  /** After a reload: what is being verified ends under the store it began with. */
+  replaceTrustStore(store: TrustStore): void {
+    this.#store = store
+  }
+
+  /**
+   * Trusts are tried in file order, the first with a valid path decides. Otherwise the refusal of the path
+   * that got furthest; `chain_untrusted` where none reached an anchor.
+   *
+   * @param leaf DER, as are those of the chain; of the chain, what is no certificate is passed over.
+   * @param atMs milliseconds since 1970
+   */
+  async verify(
+    leaf: Uint8Array,
+    chain: readonly Uint8Array[],
+    atMs: number,
+  ): Promise<VerifiedCertificate | Refusal> {
+    const store = this.#store
+    const certificate = parseCertificate(leaf, presentedLimits)
+    if (certificate instanceof Refusal) return certificate
+    const presented = parsePresented(chain)
+    let furthest = untrusted(certificate)
+    for (const trust of store.trusts) {
+      const found = await findValidPath(trust, certificate, presented, atMs)
+      if (!(found instanceof Refusal)) return toVerified(trust, certificate, found)
+      furthest = further(furthest, found)
+    }
+    return furthest
+  }
+}
+
+function parsePresented(chain: readonly Uint8Array[]): readonly ParsedCertificate[] {
+  return chain.slice(0, maxPresentedIntermediates).flatMap((der) => {
+    const certificate = parseCertificate(der, presentedLimits)
+    return certificate instanceof Refusal ? [] : [certificate]
+  })
+}
+
+async function findValidPath(
+  trust: Trust,
+  leaf: ParsedCertificate,
+  presented: readonly ParsedCertificate[],
+  atMs: number,
+): Promise<CertificationPath | Refusal> {
+  const configured = new Set(trust.intermediates.map(({ facts }) => facts.sha256))
+  const intermediates = [
+    ...trust.intermediates,
+    ...presented.filter(({ facts }) => !configured.has(facts.sha256)),
+  ]
+  let furthest = untrusted(leaf)
+  for await (const path of findPaths({ leaf, anchors: trust.anchors, intermediates })) {
+    const refusal = validatePath(path, trust.require, atMs)
+    if (refusal === null) return path
+    furthest = further(furthest, refusal)
+  }
+  return furthest
+}
+
+function untrusted({ facts }: ParsedCertificate): Refusal {
+  return new Refusal('chain_untrusted', { detail: `no path from the issuer ${facts.issuer} to an anchor` })
+}
+
+function further(a: Refusal, b: Refusal): Refusal {
+  return stages.indexOf(b.stage) > stages.indexOf(a.stage) ? b : a
+}
+
+function toVerified(trust: Trust, leaf: ParsedCertificate, path: CertificationPath): VerifiedCertificate {
+  const subjects = [path.anchor, ...path.certificates].map(({ facts }) => facts.subject)
+  return makeVerified(leaf.facts, {
+    trust: trust.name,
+    path: subjects.toReversed(),
+    validUntil: Math.min(...path.certificates.map(({ facts }) => facts.notAfter)),
+  })
+}
