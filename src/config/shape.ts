@@ -13,11 +13,15 @@ const mostErrors = 10_000
 
 type SchemaError = ReturnType<typeof validator.Errors>[number]
 
-/** Compares the value with the schema: unknown and missing keys, wrong types, bad spellings. */
+/**
+ * Compares the value with the schema: unknown and missing keys, wrong types, bad spellings.
+ *
+ * @throws ConfigError where it is no group of keys at all: nothing else can be said then.
+ */
 export function checkShape(value: unknown, issues: IssueList): void {
-  if (value === null || typeof value !== 'object') {
+  if (kindOf(value) !== 'object') {
     issues.add([], 'the configuration is empty or is no group of keys: begin with config.example.yaml')
-    return
+    issues.throwIfAny()
   }
   for (const error of relevantErrors(value)) report(error, value, issues)
 }

@@ -105,7 +105,8 @@ function childOf(parent: unknown, step: string | number): { key: unknown; value:
     return step < parent.items.length ? { key: null, value: parent.items[step] } : null
   }
   if (!isMap(parent)) return null
-  const pair = parent.items.find(({ key }) => (isScalar(key) ? String(key.value) : key) === step)
+  // Of a key that stands twice the last one counts, as in the plain value.
+  const pair = parent.items.findLast(({ key }) => (isScalar(key) ? String(key.value) : key) === step)
   return pair === undefined ? null : { key: pair.key, value: pair.value }
 }
 
