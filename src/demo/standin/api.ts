@@ -53,15 +53,16 @@ export function notFound(world: World): Answer {
 
 function findRoute(call: Call, world: World): { route: Route; params: string[] } | null {
   for (const route of routes) {
-    if (route.method !== call.method || (call.local && !answersOnSocket(route, world))) continue
+    if (route.method !== call.method || !answersHere(route, call, world)) continue
     const found = route.pattern.exec(call.path)
     if (found !== null) return { route, params: found.slice(1) }
   }
   return null
 }
 
-function answersOnSocket(route: Route, world: World): boolean {
-  return route.onSocket === 'always' || route.onSocket === world.traits.generation
+function answersHere(route: Route, call: Call, { traits }: World): boolean {
+  if (route.generation !== null && route.generation !== traits.generation) return false
+  return !call.local || route.onSocket === 'always' || route.onSocket === traits.generation
 }
 
 /** Rules 12 to 19: who asks; null: nobody; an answer: refused. */

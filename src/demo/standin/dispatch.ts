@@ -11,7 +11,10 @@ export async function dispatch(call: Call, target: string, world: World): Promis
   const { path } = call
   const isApi = path.startsWith('/api/v4/')
   if (target.length > world.traits.maxTargetLength && (isApi || call.local)) {
-    return appError(414, 'basic_security_check.url.too_long_error')
+    return {
+      ...appError(414, 'basic_security_check.url.too_long_error', { Vary: 'Accept-Encoding' }),
+      routed: 'bare',
+    }
   }
   if (websocketPath.test(path) && call.method === 'GET' && !call.local) return refusedHandshake(call, world)
   if (isApi) return apiAnswer(call, world)

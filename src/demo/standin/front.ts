@@ -43,6 +43,11 @@ export class Front {
     server.on('connection', (socket) => {
       if (this.#faults.down) socket.destroy()
     })
+    server.on('clientError', (_error, stream) => {
+      // What Go's parser refuses, Node's refuses too; this is Go's answer.
+      if (stream.writable) stream.end(unreadable)
+      else stream.destroy()
+    })
     server.on('request', (request, response) => void this.#answer(request, response, local, false))
     server.on('checkContinue', (request, response) => void this.#answer(request, response, local, true))
     server.on('upgrade', (request, stream, head) => void this.#upgrade(request, stream, head, local))
@@ -75,7 +80,10 @@ export class Front {
     const asked = readCall(request, local, () => Promise.resolve(head))
     const { call } = asked
     const isOwn = websocketPath.test(call.path) && !local
-    const isPlugin = call.path === pluginSocketPath && isHandshake(request.headers, this.#world)
+    const isPlugin =
+      this.#world.settings.echoPlugin &&
+      call.path === pluginSocketPath &&
+      isHandshake(request.headers, this.#world)
     const instead = isOwn || isPlugin ? await this.#disturb(call) : await this.#judge(request, asked)
     const session = isOwn && instead === null ? judgeHandshake(call, this.#world) : null
     const answer = session !== null && isAnswer(session) ? session : instead
@@ -164,6 +172,9 @@ const badRequest: Answer = {
   body: '400 Bad Request',
   routed: 'bare',
 }
+
+const unreadable =
+  'HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 Bad Request'
 
 function switching(key: string): string {
   const lines = [

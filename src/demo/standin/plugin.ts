@@ -22,7 +22,7 @@ const removedHeaders = [
 export async function pluginAnswer(call: Call, world: World): Promise<Answer> {
   const found = /^\/plugins\/echo(\/.*)?$/.exec(call.path)
   const path = found?.[1] ?? ''
-  if (found === null || path.startsWith('/public/')) return plainNotFound()
+  if (found === null || !world.settings.echoPlugin || path.startsWith('/public/')) return plainNotFound()
   const body = await call.readBody()
   const presented = credentialOfPlugin(call.headers, call.query)
   const session = sessionOfPlugin(call, world, presented, body)

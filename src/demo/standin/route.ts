@@ -1,5 +1,6 @@
 import type { Answer } from './answer.js'
 import type { Actor, Call } from './call.js'
+import type { Generation } from './traits.js'
 import type { World } from './world.js'
 
 type Handler<Who> = (
@@ -14,6 +15,8 @@ interface Described {
   readonly pattern: RegExp
   /** Where else than on the network it answers: on the local-mode socket too, in which generations. */
   readonly onSocket: 'always' | '11' | 'never'
+  /** Left out: in every generation. */
+  readonly generation: Generation | null
   /** Not held against the CSRF rule (rule 16). */
   readonly trusting: boolean
 }
@@ -26,6 +29,7 @@ export type Route = Described &
 
 interface Choices {
   readonly onSocket?: Described['onSocket']
+  readonly generation?: Generation
   readonly trusting?: boolean
 }
 
@@ -56,6 +60,7 @@ function described(method: string, path: string, choices: Choices): Described {
     method,
     pattern: new RegExp(`^/api/v4${source}$`),
     onSocket: choices.onSocket ?? 'never',
+    generation: choices.generation ?? null,
     trusting: choices.trusting ?? false,
   }
 }

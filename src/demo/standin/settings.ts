@@ -9,6 +9,8 @@ export interface Settings {
   showEmailAddress: boolean
   restrictCreationToDomains: string
   maxFileSizeBytes: number
+  /** Whether there is the plugin `echo`. */
+  echoPlugin: boolean
   /** Null: no limit. By the peer's address, the local-mode socket excepted. */
   rateLimit: { perSec: number; maxBurst: number } | null
 }
@@ -22,5 +24,6 @@ export const defaultSettings: Readonly<Omit<Settings, 'siteUrl'>> = {
   showEmailAddress: true,
   restrictCreationToDomains: '',
   maxFileSizeBytes: 104_857_600,
+  echoPlugin: true,
   rateLimit: null,
 }

@@ -153,7 +153,11 @@ function standin({ world, faults, front, url, servers, team }: Running): Standin
       world.accounts.touch(renamed)
     },
     deleteUser: (name) => world.removeUser(account(name)),
-    openSession: (name) => world.sessions.open(account(name).id),
+    openSession: (name) => {
+      const signedIn = account(name)
+      signedIn.failedAttempts = 0
+      return world.sessions.open(signedIn.id)
+    },
     tokensOf: (name) => world.accessTokens.ofUser(account(name).id).map(tokenView),
     revokeAllTokens: (name) => {
       for (const token of world.accessTokens.ofUser(account(name).id)) world.revoke(token)

@@ -16,7 +16,7 @@ export const systemRoutes: readonly Route[] = [
   open('GET', '/license/client', () => json({ IsLicensed: 'false' })),
   open('GET', '/plugins/webapp', () => json([])),
   open('GET', '/brand/image', () => emptyNotFound()),
-  open('POST', '/users/login/type', () => emptyNotFound()),
+  open('POST', '/users/login/type', () => emptyNotFound(), { generation: '11' }),
   signedIn(
     'GET',
     '/config',

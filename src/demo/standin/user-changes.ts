@@ -65,6 +65,18 @@ export const userChangeRoutes: readonly Route[] = [
     account.password = password
     return done()
   }),
+  signedIn(
+    'POST',
+    '/users/{id}/reset_failed_attempts',
+    (_call, actor, world, [id = '']) => {
+      if (!actor.mayManage) return forbidden()
+      const account = targetUser(id, actor, world)
+      if (isAnswer(account)) return account
+      account.failedAttempts = 0
+      return done()
+    },
+    { generation: '11' },
+  ),
   signedIn('DELETE', '/users/{id}/status/custom', () => done()),
 ]
 
