@@ -6,10 +6,16 @@ import { join } from 'node:path'
 
 /** Programs that the tests run for real, each with the Debian package that brings it. */
 const programs = [
-  { files: ['/usr/sbin/nginx', '/usr/bin/nginx', '/usr/local/sbin/nginx', '/opt/homebrew/bin/nginx'], package: 'nginx' },
+  {
+    files: ['/usr/sbin/nginx', '/usr/bin/nginx', '/usr/local/sbin/nginx', '/opt/homebrew/bin/nginx'],
+    package: 'nginx',
+  },
   { files: ['/usr/bin/openssl', '/usr/local/bin/openssl', '/opt/homebrew/bin/openssl'], package: 'openssl' },
   { files: ['/usr/bin/curl', '/usr/local/bin/curl'], package: 'curl' },
-  { files: ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'], package: 'chromium' },
+  {
+    files: ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'],
+    package: 'chromium',
+  },
 ]
 
 function installMissing() {
@@ -18,7 +24,9 @@ function installMissing() {
   const packages = missing.map((program) => program.package)
   const command = `apt-get install -y --no-install-recommends ${packages.join(' ')}`
   if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {
-    console.error(`Missing: ${packages.join(', ')}. The tests that need them will fail. On Debian: sudo ${command}`)
+    console.error(
+      `Missing: ${packages.join(', ')}. The tests that need them will fail. On Debian: sudo ${command}`,
+    )
     return
   }
   console.log(`Installing ${packages.join(', ')}`)
@@ -40,7 +48,10 @@ function runTap() {
     stdio: 'inherit',
     env: process.env,
   })
-  const total = readFileSync(output, 'utf8').match(/^# \{ total: .*\}$/gm)?.at(-1) ?? ''
+  const total =
+    readFileSync(output, 'utf8')
+      .match(/^# \{ total: .*\}$/gm)
+      ?.at(-1) ?? ''
   rmSync(folder, { recursive: true })
   const count = (name) => Number(new RegExp(`${name}: (\\d+)`).exec(total)?.[1] ?? 0)
   const skipped = count('skip') + count('todo')

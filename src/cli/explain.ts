@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
-import type { DecodedCertificate } from '../intake/facts.js'
-import { printable } from './printable.js'
-import { readPemBundle } from '../x509/pem.js'
+import { printable } from '../audit/printable.js'
 import { type Explanation, explain as explainCertificate } from '../explain/explain.js'
 import { openExplainer } from '../explain/open-explainer.js'
+import type { DecodedCertificate } from '../intake/facts.js'
+import { readPemBundle } from '../x509/pem.js'
 import { type Command, configFile, UsageError } from './command.js'
 import { loadForCommand } from './load.js'
 
@@ -54,8 +54,8 @@ async function readCertificateFile(file: string): Promise<DecodedCertificate> {
 const marks = { ok: 'ok', refuse: 'REFUSE', 'not reached': '-', 'not asked': 'not asked' }
 
 function asText(explanation: Explanation): string {
-  const lines = explanation.stages.map(
-    ({ stage, outcome, text }) => `${stage.padEnd(12)} ${marks[outcome].padEnd(9)} ${printable(text)}`.trimEnd(),
+  const lines = explanation.stages.map(({ stage, outcome, text }) =>
+    `${stage.padEnd(12)} ${marks[outcome].padEnd(9)} ${printable(text)}`.trimEnd(),
   )
   const end =
     explanation.code === undefined

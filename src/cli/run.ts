@@ -33,11 +33,7 @@ export async function run(words: readonly string[], terminal: Terminal): Promise
   return runCommand(command, rest, terminal)
 }
 
-async function runCommand(
-  command: Command,
-  words: readonly string[],
-  terminal: Terminal,
-): Promise<ExitCode> {
+async function runCommand(command: Command, words: readonly string[], terminal: Terminal): Promise<ExitCode> {
   try {
     const args = readArguments(command, words)
     if (args.values.help === true) {
@@ -77,7 +73,9 @@ function report(command: Command, error: unknown, terminal: Terminal): ExitCode 
     terminal.err(`mattergate ${command.name}: ${error.message}\n`)
     return isSetUp(error) ? 78 : 1
   }
-  terminal.err(`mattergate ${command.name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
+  terminal.err(
+    `mattergate ${command.name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  )
   return 1
 }
 

@@ -1,8 +1,8 @@
-import type { GatewaySession } from '../sessions/session-book.js'
-import type { MattermostUser } from '../mattermost/user.js'
-import type { UpstreamSession } from '../mattermost/sign-in.js'
 import type { ReadRequest } from '../intake/facts.js'
 import { classifyPath } from '../mattermost/paths.js'
+import type { UpstreamSession } from '../mattermost/sign-in.js'
+import type { MattermostUser } from '../mattermost/user.js'
+import type { GatewaySession } from '../sessions/session-book.js'
 import { browserCookies, type CookieStyle } from './browser-cookies.js'
 import type { Forwarding } from './decision.js'
 

@@ -124,10 +124,7 @@ export class Gate {
   }
 
   /** Null: nothing is injected into this request. */
-  async #credential(
-    request: ReadRequest,
-    user: MattermostUser,
-  ): Promise<UpstreamSession | Refusal | null> {
+  async #credential(request: ReadRequest, user: MattermostUser): Promise<UpstreamSession | Refusal | null> {
     if (!injects(request)) return null
     const signingIn = this.#parts.driver.signIn(user)
     const session = signingIn instanceof Promise ? await signingIn : signingIn
@@ -177,7 +174,12 @@ export class Gate {
     if (error instanceof Fault && error.code === 'ERR_AUDIT_IO') return this.#unaudited(subject)
     const refusal = new Refusal('internal')
     try {
-      await audit.write({ event: 'fault', decision: 'refuse', reason: refusal.code, ...requestFields(subject) })
+      await audit.write({
+        event: 'fault',
+        decision: 'refuse',
+        reason: refusal.code,
+        ...requestFields(subject),
+      })
     } catch (auditError) {
       observer.fault(auditError, subject.requestId)
       return this.#unaudited(subject)

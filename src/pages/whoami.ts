@@ -24,7 +24,9 @@ interface Whoami {
   readonly reason?: string
   readonly message?: string
   readonly remedy?: string
-  readonly certificate?: Readonly<Record<'subject' | 'issuer' | 'serial' | 'sha256' | 'not_after' | 'trust', string>>
+  readonly certificate?: Readonly<
+    Record<'subject' | 'issuer' | 'serial' | 'sha256' | 'not_after' | 'trust', string>
+  >
   readonly identity?: Readonly<Record<string, string>>
   readonly user?: { readonly id: string; readonly username: string }
 }

@@ -3,9 +3,9 @@ import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Allowed, Decision } from '../gate/decision.js'
 import type { Gate } from '../gate/gate.js'
-import type { HttpForwarder } from '../proxy/http-forwarder.js'
 import { registerForwarding } from '../proxy/forward-route.js'
-import { ownAnswer, type OwnAnswersOptions } from './own-answers.js'
+import type { HttpForwarder } from '../proxy/http-forwarder.js'
+import { type OwnAnswersOptions, ownAnswer } from './own-answers.js'
 import { requestFacts } from './request-facts.js'
 import { writeAnswer } from './write-answer.js'
 
@@ -69,4 +69,3 @@ function allowedDecision(request: FastifyRequest): Allowed {
 function expectsContinue(request: IncomingMessage): boolean {
   return request.headers.expect?.toLowerCase() === '100-continue'
 }
-

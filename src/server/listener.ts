@@ -1,8 +1,8 @@
 import { chmod, lstat, readFile, unlink } from 'node:fs/promises'
 import http from 'node:http'
 import https from 'node:https'
-import { connect } from 'node:net'
 import type { AddressInfo, ListenOptions, Server } from 'node:net'
+import { connect } from 'node:net'
 import type { Config } from '../config/config.js'
 import { ConfigError } from '../core/config-error.js'
 

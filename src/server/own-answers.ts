@@ -1,4 +1,4 @@
-import { clearedUserCookie, type CookieStyle } from '../gate/browser-cookies.js'
+import { type CookieStyle, clearedUserCookie } from '../gate/browser-cookies.js'
 import type { Allowed, Decision } from '../gate/decision.js'
 import { whoamiPath } from '../gate/own-paths.js'
 import { isLogout } from '../mattermost/paths.js'

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Duplex } from 'node:stream'
 import { STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
 import type { Answer } from '../pages/refusal-answer.js'
 
 /** Answers a request whose body nobody reads: with a body under way, the connection ends after it. */
