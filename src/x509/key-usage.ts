@@ -3,10 +3,19 @@ import type { ParsedCertificate } from './certificate.js'
 import { keyPurposes } from './object-identifiers.js'
 import type { Requirements } from './requirements.js'
 
-/** RFC 5280 §6.1.4(n): an issuer with a key usage may sign certificates by it. */
-export function checkIssuerKeyUsage({ keyUsage, facts }: ParsedCertificate): Refusal | null {
-  if (keyUsage === null || keyUsage.has('keyCertSign')) return null
-  return new Refusal('constraint_violated', { detail: `${facts.subject} may not sign certificates` })
+/**
+ * RFC 5280 §6.1.4(n): an issuer with a key usage may sign certificates by it. Its extended key usage, of
+ * which the RFC leaves the meaning open, restricts what it issues, as OpenSSL, NSS and Windows have it.
+ */
+export function checkIssuerUsage(
+  { keyUsage, extendedKeyUsage, facts }: ParsedCertificate,
+  clientAuth: Requirements['clientAuth'],
+): Refusal | null {
+  if (keyUsage?.has('keyCertSign') === false) {
+    return new Refusal('constraint_violated', { detail: `${facts.subject} may not sign certificates` })
+  }
+  if (clientAuth === 'never' || extendedKeyUsage === null || namesClientAuth(extendedKeyUsage)) return null
+  return new Refusal('constraint_violated', { detail: `${facts.subject} may not issue for clientAuth` })
 }
 
 /**
@@ -33,7 +42,10 @@ export function checkExtendedKeyUsage(
       detail: 'there is no extended key usage, and clientAuth is required',
     })
   }
-  const { clientAuth: purpose, anyExtendedKeyUsage } = keyPurposes
-  if (extendedKeyUsage.includes(purpose) || extendedKeyUsage.includes(anyExtendedKeyUsage)) return null
+  if (namesClientAuth(extendedKeyUsage)) return null
   return new Refusal('usage_unsuitable', { detail: 'the extended key usage lacks clientAuth' })
+}
+
+function namesClientAuth(purposes: readonly string[]): boolean {
+  return purposes.includes(keyPurposes.clientAuth) || purposes.includes(keyPurposes.anyExtendedKeyUsage)
 }

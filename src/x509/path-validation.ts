@@ -2,7 +2,7 @@ import type { Refusal } from '../core/refusals.js'
 import { earlier } from '../core/refusals.js'
 import { checkBasicConstraints } from './basic-constraints.js'
 import { checkStrength } from './key-strength.js'
-import { checkExtendedKeyUsage, checkIssuerKeyUsage, checkLeafKeyUsage } from './key-usage.js'
+import { checkExtendedKeyUsage, checkIssuerUsage, checkLeafKeyUsage } from './key-usage.js'
 import type { CertificationPath } from './path.js'
 import { checkExtensions } from './processed-extensions.js'
 import type { Requirements } from './requirements.js'
@@ -23,7 +23,7 @@ export function validatePath(path: CertificationPath, require: Requirements, atM
     checkLeafKeyUsage(leaf, require.clientAuth),
     checkExtendedKeyUsage(leaf, require.clientAuth),
     checkBasicConstraints(issuers, require.maxPathLength),
-    ...issuers.map(checkIssuerKeyUsage),
+    ...issuers.map((issuer) => checkIssuerUsage(issuer, require.clientAuth)),
     checkExtensions(path),
     checkStrength(path, require.minRsaBits),
   ]
