@@ -44,19 +44,19 @@ export class HeadFraming {
   #upgrade = false
   #connection: 'plain' | 'upgrade' | 'odd' = 'plain'
 
-  /** `value` without the blanks around it. @returns null: understood */
+  /** `value` without the blanks before it. @returns null: understood */
   add(name: FramingName, value: string): MenderLoss | null {
     switch (name) {
       case 'content-length':
-        return this.#addLength(value)
+        return this.#addLength(withoutBlanks(value))
       case 'transfer-encoding':
-        return this.#addEncoding(value)
+        return this.#addEncoding(withoutBlanks(value))
       case 'connection':
         return this.#addConnection(value)
       case 'upgrade':
         this.#upgrade = true
         // The parser may or may not count an empty one.
-        return value === '' ? 'upgrade' : null
+        return withoutBlanks(value) === '' ? 'upgrade' : null
     }
   }
 
@@ -84,10 +84,15 @@ export class HeadFraming {
 
   #addConnection(value: string): null {
     for (const token of value.toLowerCase().split(',')) {
-      // Blanks other than spaces are trimmed by some and not by others.
+      // A tab beside it the parser does not take for a blank.
       if (token.replaceAll(' ', '') === 'upgrade' && this.#connection !== 'odd') this.#connection = 'upgrade'
       else if (token.includes('upgrade')) this.#connection = 'odd'
     }
     return null
   }
+}
+
+/** Optional white space behind a value does not belong to it (RFC 9112 §5.1). */
+function withoutBlanks(value: string): string {
+  return value.replace(/[\t ]+$/, '')
 }

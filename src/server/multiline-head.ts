@@ -225,7 +225,7 @@ export class HeaderBlock {
     const at = name === null ? endOfRun(chunk, start, fieldValue) : this.#collect(chunk, start, fieldValue)
     if (at === chunk.length) return at
     if (chunk[at] !== carriageReturn) return this.#lose('header_line', at)
-    const loss = name === null ? null : this.#framing.add(name, this.#text.replace(/[\t ]+$/, ''))
+    const loss = name === null ? null : this.#framing.add(name, this.#text)
     return loss === null ? this.#endLine('line_start', at) : this.#lose(loss, at)
   }
 

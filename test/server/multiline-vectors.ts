@@ -108,6 +108,10 @@ export const refused: Readonly<Record<string, readonly [string, MenderLoss]>> = 
     withCertificate(multiline, 'Upgrade: websocket\r\nConnection: upgrade\tfoo\r\n'),
     'upgrade',
   ],
+  'a tab behind the upgrade': [
+    withCertificate(multiline, 'Upgrade: websocket\r\nConnection: upgrade\t\r\n'),
+    'upgrade',
+  ],
   'an empty upgrade': [withCertificate(multiline, 'Connection: upgrade\r\nUpgrade:\r\n'), 'upgrade'],
   'a head over its bound': [
     withCertificate(multiline, `X-Other: ${'a'.repeat(9_000)}\r\n`),
