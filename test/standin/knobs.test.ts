@@ -5,7 +5,9 @@ test('looks users up for its administrator and signs them in by token', async (t
   const standin = await startStandin()
   t.teardown(() => standin.close())
   const authorization = `Bearer ${standin.adminToken}`
-  const found = await fetch(`${standin.url}/api/v4/users/email/ALICE@example.com`, { headers: { authorization } })
+  const found = await fetch(`${standin.url}/api/v4/users/email/ALICE@example.com`, {
+    headers: { authorization },
+  })
   t.equal(found.status, 200)
   t.match(await found.json(), { username: 'alice', delete_at: 0 })
   const made = await fetch(`${standin.url}/api/v4/users/${standin.user('alice').id}/tokens`, {

@@ -37,8 +37,9 @@ export async function apiAnswer(call: Call, world: World): Promise<Answer> {
   const { route, params } = found
   const actor = call.local ? localActor : identify(call, world, route)
   if (actor !== null && isAnswer(actor)) return actor
-  const tooLarge = await exceedsJsonLimit(call, world)
-  if (tooLarge) return appError(413, 'api.context.request_body_too_large.app_error')
+  if (actor === null && route.session === 'required') return sessionExpired(false)
+  if (await exceedsJsonLimit(call, world))
+    return appError(413, 'api.context.request_body_too_large.app_error')
   if (route.session === 'none') return route.handle(call, actor, world, params)
   return actor === null ? sessionExpired(false) : route.handle(call, actor, world, params)
 }

@@ -48,8 +48,7 @@ export class ClientSocket {
       user_id: channelId === '' ? (this.session?.userId ?? '') : '',
       channel_id: channelId,
       team_id: '',
-      connection_id: '',
-      omit_connection_id: '',
+      ...(this.#world.traits.namesConnections ? { connection_id: '', omit_connection_id: '' } : {}),
     }
     this.#frames.sendText(JSON.stringify({ event, data, broadcast, seq: this.#sequence }))
     this.#sequence += 1
@@ -65,11 +64,9 @@ export class ClientSocket {
 
   #signIn(session: Session): void {
     this.session = session
-    this.sendEvent('hello', {
-      connection_id: newId(),
-      server_hostname: 'standin',
-      server_version: this.#world.versionId,
-    })
+    const version = { server_version: this.#world.versionId }
+    const named = { connection_id: newId(), server_hostname: 'standin', ...version }
+    this.sendEvent('hello', this.#world.traits.namesConnections ? named : { connection_id: '', ...version })
   }
 
   #checkYouth(): void {

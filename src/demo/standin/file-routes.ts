@@ -92,7 +92,7 @@ function fileJson(file: UploadedFile, world: World): object {
   return {
     id: file.id,
     user_id: file.userId,
-    channel_id: file.channelId,
+    channel_id: world.traits.generation === '11' ? file.channelId : '',
     create_at: file.createAt,
     update_at: file.createAt,
     delete_at: 0,

@@ -108,8 +108,10 @@ export class Front {
     const hosts = request.rawHeaders.filter(
       (name, at) => at % 2 === 0 && name.toLowerCase() === 'host',
     ).length
-    const wantsHost = request.httpVersion !== '1.0' || hosts > 1
-    if (seen.kind === 'malformed' || (wantsHost && hosts !== 1)) return badRequest
+    const wantsHost = request.httpVersion !== '1.0'
+    if (wantsHost && hosts === 0)
+      return { ...badRequest, body: `${badRequest.body}: missing required Host header` }
+    if (seen.kind === 'malformed' || hosts > 1) return badRequest
     const disturbed = await this.#disturb(call)
     if (disturbed !== null) return disturbed
     if (seen.kind === 'redirect') {
@@ -166,12 +168,12 @@ function readCall(request: IncomingMessage, local: boolean, readBody: Call['read
   return { call, seen }
 }
 
-const badRequest: Answer = {
+const badRequest = {
   status: 400,
   headers: { 'Content-Type': 'text/plain; charset=utf-8', Connection: 'close' },
   body: '400 Bad Request',
   routed: 'bare',
-}
+} as const
 
 const unreadable =
   'HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 Bad Request'

@@ -16,8 +16,8 @@ const removedHeaders = [
 ]
 
 /**
- * The plugin `echo` answers with what it was handed (rules 52 to 55): method, path, query, headers, body,
- * and in `user_id` who is signed in.
+ * The plugin `echo` answers with what it was handed (rules 52 to 55): method, path, query, body, and the
+ * headers, of which `Mattermost-User-Id` says who is signed in.
  */
 export async function pluginAnswer(call: Call, world: World): Promise<Answer> {
   const found = /^\/plugins\/echo(\/.*)?$/.exec(call.path)
@@ -38,7 +38,6 @@ export async function pluginAnswer(call: Call, world: World): Promise<Answer> {
     query: query.toString(),
     remote: `${call.peer.address}:${call.peer.port}`,
     session_id: session?.id ?? '',
-    user_id: session?.userId ?? '',
   }
   return { ...json(seen, 200, { 'Set-Cookie': ['fromplugin=1; Path=/'] }), routed: 'bare' }
 }

@@ -57,8 +57,10 @@ export class Sessions {
     return [...this.#byToken.values()].find((session) => session.id === id)
   }
 
+  /** The newest first. */
   ofUser(userId: string): Session[] {
-    return [...this.#byToken.values()].filter((session) => session.userId === userId)
+    const all = [...this.#byToken.values()].reverse()
+    return all.filter((session) => session.userId === userId)
   }
 
   end(session: Session): void {

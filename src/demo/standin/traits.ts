@@ -20,6 +20,8 @@ export interface Traits {
   readonly dropsSilentYoungSockets: boolean
   /** A deactivated user's access token goes on while a socket that it signed in is open. */
   readonly openSocketSavesToken: boolean
+  /** A hello names the connection, so that it may be taken up again. */
+  readonly namesConnections: boolean
   readonly configNeedsFormat: boolean
   readonly pagePolicy: string
   readonly pageType: string
@@ -45,6 +47,7 @@ const now: Traits = {
   closesLongFrames: true,
   dropsSilentYoungSockets: true,
   openSocketSavesToken: false,
+  namesConnections: true,
   configNeedsFormat: false,
   pagePolicy: "frame-ancestors 'self' ; script-src 'self'",
   pageType: 'text/html',
@@ -70,6 +73,7 @@ const then: Traits = {
   closesLongFrames: false,
   dropsSilentYoungSockets: false,
   openSocketSavesToken: true,
+  namesConnections: false,
   configNeedsFormat: true,
   pagePolicy: "frame-ancestors 'self'; script-src 'self' cdn.rudderlabs.com",
   pageType: 'text/html; charset=utf-8',

@@ -1,7 +1,7 @@
 import type { Account } from './accounts.js'
 import { type Answer, appError, done, forbidden, invalidBodyParam, isAnswer, json } from './answer.js'
 import { type Actor, readObject, textOf } from './call.js'
-import { type Route, signedIn } from './route.js'
+import { open, type Route, signedIn } from './route.js'
 import { targetOwnUser, targetUser } from './target-user.js'
 import { userJson } from './user-json.js'
 import { isEmail, isUsername, passwordProblem } from './user-rules.js'
@@ -77,6 +77,11 @@ export const userChangeRoutes: readonly Route[] = [
     },
     { generation: '11' },
   ),
+  open('POST', '/users/password/reset/send', async (call, _actor, world) => {
+    const account = world.accounts.byEmail(textOf(await readObject(call), 'email'))
+    const foreign = account !== undefined && account.authService !== ''
+    return foreign ? appError(400, 'api.user.send_password_reset.sso.app_error') : done()
+  }),
   signedIn('DELETE', '/users/{id}/status/custom', () => done()),
 ]
 
@@ -107,7 +112,11 @@ function patch(account: Account, wanted: Record<string, unknown>, actor: Actor, 
     account.username = username
     account.lastPictureUpdate = -world.clock.now()
   }
-  if (typeof wanted['nickname'] === 'string') account.nickname = wanted['nickname']
+  const nickname = wanted['nickname']
+  if (typeof nickname === 'string') {
+    if (nickname.length > 64) return appError(400, 'model.user.is_valid.nickname.app_error')
+    account.nickname = nickname
+  }
   world.accounts.touch(account)
   return json(userJson(account, 'self', world.traits))
 }

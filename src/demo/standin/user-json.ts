@@ -37,7 +37,7 @@ export function userJson(account: Account, viewer: Viewer, traits: Traits, showE
   const old = traits.generation === '5.36'
   const own = viewer === 'self'
   const withProps = own || (viewer === 'administrator' && !old)
-  const authData = viewer === 'other' ? '' : account.authData
+  const authData = viewer === 'other' || old ? '' : account.authData
   return {
     id: account.id,
     create_at: account.createAt,

@@ -47,7 +47,7 @@ function originFits(headers: IncomingHttpHeaders, world: World): boolean {
   const { origin } = headers
   if (origin === undefined) return true
   const { siteUrl, allowCorsFrom } = world.settings
-  if (allowCorsFrom.split(' ').includes(origin)) return true
+  if (origin !== '' && allowCorsFrom.split(' ').includes(origin)) return true
   const sent = /^([a-z][a-z0-9+.-]*):\/\/([^/]+)$/i.exec(origin)
   if (sent === null) return false
   const [, scheme = '', host = ''] = sent
