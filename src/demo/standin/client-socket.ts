@@ -19,6 +19,8 @@ export class ClientSocket {
   readonly #pingTimer: NodeJS.Timeout
   #lastPongAt: number
   #sequence = 0
+  /** What has come of a message in fragments. */
+  #message = Buffer.alloc(0)
 
   constructor(stream: Duplex, head: Buffer, session: Session | null, path: string, world: World) {
     this.#world = world
@@ -26,7 +28,7 @@ export class ClientSocket {
     this.#lastPongAt = world.clock.now()
     this.#frames = new FrameSocket(stream, maxMessageBytes, {
       onFrame: (frame) => this.#take(frame),
-      onTooLarge: () => (world.traits.closesLongFrames ? this.#frames.close(1009) : this.drop()),
+      onTooLarge: () => this.#refuseLong(),
       onEnd: () => this.#ended(),
     })
     world.sockets.add(this)
@@ -87,8 +89,20 @@ export class ClientSocket {
 
   #take(frame: Frame): void {
     if (frame.opcode === opcodes.pong) this.#lastPongAt = this.#world.clock.now()
-    if (frame.opcode !== opcodes.text) return
-    const request = readRequest(frame.payload)
+    if (frame.opcode !== opcodes.text && frame.opcode !== opcodes.continuation) return
+    this.#message = Buffer.concat([this.#message, frame.payload])
+    if (this.#message.length > maxMessageBytes) this.#refuseLong()
+    else if (frame.fin) this.#read(this.#message)
+  }
+
+  #refuseLong(): void {
+    if (this.#world.traits.closesLongFrames) this.#frames.close(1009)
+    else this.drop()
+  }
+
+  #read(message: Buffer): void {
+    this.#message = Buffer.alloc(0)
+    const request = readRequest(message)
     if (request === null) this.drop()
     else if (request.action === 'authentication_challenge') this.#challenge(request)
     else if (this.session !== null) this.#answer(request)

@@ -1,9 +1,12 @@
 import type { Answer } from './answer.js'
 
+/** How a connection is cut: before anything is answered, or in the middle of a body. */
+export type Cut = 'destroy' | 'destroy-in-body'
+
 /** Something that a test lets happen to the next request for a path, before the server sees it. */
 interface Planned {
   readonly path: string
-  readonly happen: () => Promise<Answer | 'destroy' | null>
+  readonly happen: () => Promise<Answer | Cut | null>
 }
 
 export interface HeldRequest {
@@ -37,13 +40,13 @@ export class Faults {
     return { arrived: arrival.promise, release: release.resolve }
   }
 
-  /** The next request for this path gets this answer; `destroy`: its connection is cut off. */
-  answerNext(path: string, answer: Answer | 'destroy'): void {
+  /** The next request for this path gets this answer, or its connection is cut. */
+  answerNext(path: string, answer: Answer | Cut): void {
     this.#planned.push({ path, happen: () => Promise.resolve(answer) })
   }
 
   /** What happens to a request for this path: an answer in the server's place, a cut, or nothing (null). */
-  async meet(path: string): Promise<Answer | 'destroy' | null> {
+  async meet(path: string): Promise<Answer | Cut | null> {
     const delayMs = this.#delaysMs.get(path) ?? 0
     if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs))
     const found = this.#planned.find((planned) => planned.path === path)

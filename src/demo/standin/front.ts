@@ -5,7 +5,7 @@ import { type Answer, isAnswer } from './answer.js'
 import type { Call } from './call.js'
 import { ClientSocket } from './client-socket.js'
 import { dispatch } from './dispatch.js'
-import type { Faults } from './faults.js'
+import type { Cut, Faults } from './faults.js'
 import { newId } from './ids.js'
 import { readTarget, type SeenTarget } from './paths.js'
 import { pluginSocketPath } from './plugin.js'
@@ -16,6 +16,8 @@ import { type LoggedRequest, logged } from './request-log.js'
 import { acceptOf, isHandshake, judgeHandshake, websocketPath } from './websocket-handshake.js'
 import type { World } from './world.js'
 import { writeAnswer } from './write-answer.js'
+
+const maxLoggedRequests = 10_000
 
 /** The HTTP side of the stand-in: one server on the network, and one on the local-mode socket. */
 export class Front {
@@ -36,7 +38,7 @@ export class Front {
     const server = createServer({
       insecureHTTPParser: true,
       requireHostHeader: false,
-      keepAliveTimeout: 60_000,
+      keepAliveTimeout: this.#world.timing.keepAliveMs,
       maxHeaderSize: 1_048_576,
     })
     server.maxHeadersCount = 0
@@ -65,7 +67,7 @@ export class Front {
     try {
       const asked = readCall(request, local, () => body.read())
       const answer = await this.#judge(request, asked)
-      if (answer === 'destroy') request.socket.destroy()
+      if (typeof answer === 'string') cut(request, response, answer)
       else writeAnswer(request, response, answer, asked.call, this.#world)
       body.discard()
     } catch (error) {
@@ -101,10 +103,11 @@ export class Front {
   #log(request: IncomingMessage, upgrade: boolean, local: boolean): LoggedRequest {
     const log = logged(request, upgrade, local)
     this.requests.push(log)
+    if (this.requests.length > maxLoggedRequests) this.requests.shift()
     return log
   }
 
-  async #judge(request: IncomingMessage, { call, seen }: Asked): Promise<Answer | 'destroy'> {
+  async #judge(request: IncomingMessage, { call, seen }: Asked): Promise<Answer | Cut> {
     const hosts = request.rawHeaders.filter(
       (name, at) => at % 2 === 0 && name.toLowerCase() === 'host',
     ).length
@@ -120,7 +123,7 @@ export class Front {
     return this.#limited(call, () => dispatch(call, request.url ?? '', this.#world))
   }
 
-  async #disturb(call: Call): Promise<Answer | 'destroy' | null> {
+  async #disturb(call: Call): Promise<Answer | Cut | null> {
     const met = await this.#faults.meet(call.path)
     return this.#faults.down ? 'destroy' : met
   }
@@ -133,8 +136,8 @@ export class Front {
   }
 
   /** Answers an upgrade request like any other, and closes: an upgrade that is not granted is ignored. */
-  #answerInstead(request: IncomingMessage, stream: Duplex, answer: Answer | 'destroy', call: Call): void {
-    if (answer === 'destroy' || !(stream instanceof Socket)) {
+  #answerInstead(request: IncomingMessage, stream: Duplex, answer: Answer | Cut, call: Call): void {
+    if (typeof answer === 'string' || !(stream instanceof Socket)) {
       stream.destroy()
       return
     }
@@ -145,6 +148,15 @@ export class Front {
     const closing = { ...answer, headers: { ...answer.headers, Connection: 'close' } }
     writeAnswer(request, response, closing, call, this.#world)
   }
+}
+
+function cut(request: IncomingMessage, response: ServerResponse, how: Cut): void {
+  if (how === 'destroy') {
+    request.socket.destroy()
+    return
+  }
+  response.writeHead(200, { 'Content-Type': 'text/plain', 'Content-Length': 1000 })
+  response.write('the first part of a body', () => request.socket.destroy())
 }
 
 interface Asked {

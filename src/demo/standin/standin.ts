@@ -5,7 +5,7 @@ import { type Clock, systemClock } from '../../core/clock.js'
 import type { AccessToken } from './access-tokens.js'
 import type { Account } from './accounts.js'
 import type { Answer } from './answer.js'
-import { Faults, type HeldRequest } from './faults.js'
+import { type Cut, Faults, type HeldRequest } from './faults.js'
 import { Front } from './front.js'
 import type { LoggedRequest } from './request-log.js'
 import type { Session } from './sessions.js'
@@ -63,7 +63,7 @@ export interface Standin {
   readonly users: Readonly<Record<string, StandinAccount>>
   /** @throws where there is no such user. */
   user(name: string): StandinAccount
-  /** Everything that reached it, oldest first; may be emptied (`requests.length = 0`). */
+  /** The last 10,000 requests that reached it, oldest first; may be emptied (`requests.length = 0`). */
   readonly requests: LoggedRequest[]
   readonly settings: Settings
   addUser(user: StandinUser): StandinAccount
@@ -78,15 +78,21 @@ export interface Standin {
   setUserAccessTokens(enabled: boolean): void
   openSockets(): OpenSocket[]
   openPluginSockets(): number
-  /** True: connections are cut off, open ones too. */
+  /** True: connections are cut off, open ones too, as if the server were down. */
   setDown(down: boolean): void
   delayAnswers(path: string, delayMs: number): void
   holdNext(path: string): HeldRequest
-  answerNext(path: string, answer: Pick<Answer, 'status' | 'headers' | 'body'> | 'destroy'): void
+  /** The next request for this path is answered so in the server's place, or its connection is cut. */
+  answerNext(path: string, answer: Pick<Answer, 'status' | 'headers' | 'body'> | Cut): void
   close(): Promise<void>
 }
 
-const defaultTiming: Timing = { challengeTimeoutMs: 5000, pingIntervalMs: 60_000, pongTimeoutMs: 100_000 }
+const defaultTiming: Timing = {
+  challengeTimeoutMs: 5000,
+  pingIntervalMs: 60_000,
+  pongTimeoutMs: 100_000,
+  keepAliveMs: 60_000,
+}
 
 /** Starts a stand-in for Mattermost on loopback. It answers as `contract.md` says; see the contract test. */
 export async function startStandin(options: StandinOptions = {}): Promise<Standin> {
@@ -182,7 +188,7 @@ function standin({ world, faults, front, url, servers, team }: Running): Standin
     delayAnswers: (path, delayMs) => faults.delay(path, delayMs),
     holdNext: (path) => faults.holdNext(path),
     answerNext: (path, answer) =>
-      faults.answerNext(path, answer === 'destroy' ? answer : { ...answer, routed: 'bare' }),
+      faults.answerNext(path, typeof answer === 'string' ? answer : { ...answer, routed: 'bare' }),
     close: async () => {
       dropSockets()
       await Promise.all(servers.map(stop))

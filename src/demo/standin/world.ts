@@ -13,6 +13,8 @@ export interface Timing {
   readonly challengeTimeoutMs: number
   readonly pingIntervalMs: number
   readonly pongTimeoutMs: number
+  /** When an idle connection is closed (rule 11). */
+  readonly keepAliveMs: number
 }
 
 /** Everything that one stand-in knows: its users, their credentials, and who is connected. */
