@@ -22,8 +22,8 @@ export function requestFields(subject: Subject): Omit<AuditEvent, 'event'> {
     requestId: subject.requestId,
     peer: request.peer,
     ...(request.clientIp === null ? {} : { clientIp: request.clientIp }),
-    method: request.method,
-    path: request.path.raw,
+    // Both are empty where the parser refused what came.
+    ...(request.method === '' ? {} : { method: request.method, path: request.path.raw }),
     ...(certificate === null ? {} : { certificate: certificateFields(certificate) }),
     ...(identity === null ? {} : { identity: { [identity.match]: identity.value, rule: identity.rule } }),
     ...(user === null ? {} : { user: { id: user.id, username: user.username } }),

@@ -79,6 +79,12 @@ export class Gate {
     )
   }
 
+  /** Audits the refusal of what never became a request: the parser refused it. */
+  async refuseUnread(peer: RequestFacts['peer'], refusal: Refusal): Promise<Refused> {
+    const request = this.#parts.intake.read({ method: '', target: '', rawHeaders: [], peer })
+    return this.refuse(request, refusal)
+  }
+
   async #decide(start: Subject): Promise<Decision> {
     const { request } = start
     const judged = this.#parts.judge.judge(request)

@@ -48,16 +48,12 @@ export interface RouteRule {
   readonly websocket: boolean
 }
 
-/** The headers that decisions look at, folded and collected in one walk over `rawHeaders`. */
+/** The headers that later rooms look at, collected in one walk over `rawHeaders`. */
 export interface RequestHeaders {
   readonly cookie: readonly string[]
   readonly authorization: string | null
-  readonly accept: string
   readonly acceptLanguage: string
-  readonly origin: string | null
-  readonly secFetchSite: string | null
-  readonly secFetchMode: string | null
-  readonly secFetchDest: string | null
+  /** Why nginx itself refused, where it sends its own 495 and 496 to us. */
   readonly proxyRefusal: string | null
 }
 

@@ -9,6 +9,8 @@ export interface RefusalToTell {
   readonly message: string
   readonly remedy: string
   readonly requestId: string
+  /** With a 503: when to try again; 5 seconds unless said otherwise. */
+  readonly retryAfterSeconds?: number
 }
 
 /** How the caller understands it. */
@@ -25,7 +27,7 @@ export interface Answer {
   readonly body: string
 }
 
-const retryAfterSeconds = '5'
+const defaultRetryAfterSeconds = 5
 
 /** Mattermost's error shape under /api/, a page for a browser's navigation, otherwise a line of text. */
 export function refusalAnswer(refusal: RefusalToTell, audience: Audience): Answer {
@@ -37,7 +39,9 @@ export function refusalAnswer(refusal: RefusalToTell, audience: Audience): Answe
       'Content-Length': String(Buffer.byteLength(body)),
       'Cache-Control': 'no-store',
       'X-Request-Id': refusal.requestId,
-      ...(refusal.status === 503 ? { 'Retry-After': retryAfterSeconds } : {}),
+      ...(refusal.status === 503
+        ? { 'Retry-After': String(refusal.retryAfterSeconds ?? defaultRetryAfterSeconds) }
+        : {}),
       ...headers,
     },
     body: audience.method === 'HEAD' ? '' : body,

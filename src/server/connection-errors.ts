@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net'
 import { Refusal } from '../core/refusals.js'
 
 /** What Node's parser, or its clock, held against a connection before any request was complete. */
@@ -16,11 +15,6 @@ export function connectionRefusal(problem: ConnectionProblem, certificateHeader:
   if (problem.code?.startsWith('HPE_') !== true || problem.code === 'HPE_INVALID_EOF_STATE') return null
   if (holdsMultilineCertificate(problem.rawPacket, certificateHeader)) return multilineRefusal()
   return new Refusal('request_ambiguous', { detail })
-}
-
-/** Nothing can be said to a socket that is gone, or in the middle of an earlier answer. */
-export function canAnswer(socket: Socket, unanswered: number): boolean {
-  return socket.writable && unanswered === 0
 }
 
 /**

@@ -1,0 +1,79 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Config } from '../config/config.js'
+import type { Refusal } from '../core/refusals.js'
+import type { Gate } from '../gate/gate.js'
+import { refusalAnswer } from '../pages/refusal-answer.js'
+import { type ConnectionProblem, connectionRefusal } from './connection-errors.js'
+import { mendSocket } from './mend-socket.js'
+import { peerOf } from './request-facts.js'
+import { writeRawAnswer } from './write-answer.js'
+
+export interface ConnectionsOptions {
+  readonly config: Config
+  readonly gate: Gate
+  /** How many requests of this socket have no whole answer yet. */
+  readonly unanswered: (socket: Socket) => number
+}
+
+/** What Node decides about a connection before, or instead of, handing out a request: all of it audited. */
+export function watchConnections(server: Server, options: ConnectionsOptions): void {
+  const { certificateHeader } = options.config.proxy
+  server.on('clientError', (problem: ConnectionProblem, socket: Socket) => {
+    const refusal = connectionRefusal(problem, certificateHeader)
+    if (refusal === null) socket.destroy()
+    else void refuse(options, socket, refusal, '')
+  })
+  server.on('connect', (request: IncomingMessage, socket: Socket) => {
+    socket.on('error', () => socket.destroy())
+    void decideConnect(options, request, socket)
+  })
+  // Both would be answered by Node itself; the gate decides first, and Expect is not passed on.
+  const asRequest = (request: IncomingMessage, response: ServerResponse) =>
+    void server.emit('request', request, response)
+  server.on('checkContinue', asRequest)
+  server.on('checkExpectation', asRequest)
+}
+
+/** With `listen.multilineHeader`, puts the mender before the parser of each accepted connection. */
+export function mendConnections(server: Server, config: Config): (socket: Socket) => void {
+  const mended = new WeakMap<Socket, () => void>()
+  if (!config.listen.multilineHeader) return () => undefined
+  server.on('connection', (socket) => {
+    const { passEverything } = mendSocket(socket, {
+      certificateHeader: config.proxy.certificateHeader,
+      maxHeaderBytes: config.limits.headerBytes,
+    })
+    mended.set(socket, passEverything)
+  })
+  return (socket) => mended.get(socket)?.()
+}
+
+async function decideConnect(
+  { gate }: ConnectionsOptions,
+  request: IncomingMessage,
+  socket: Socket,
+): Promise<void> {
+  const decision = await gate.admit({
+    method: 'CONNECT',
+    target: request.url ?? '',
+    rawHeaders: request.rawHeaders,
+    peer: peerOf(socket),
+  })
+  if (decision.allowed) throw new Error('the gate let a CONNECT pass')
+  if (socket.writable) {
+    writeRawAnswer(socket, refusalAnswer(decision, { method: 'CONNECT', decodedPath: '', navigation: false }))
+  }
+}
+
+async function refuse(
+  { gate, unanswered }: ConnectionsOptions,
+  socket: Socket,
+  refusal: Refusal,
+  method: string,
+): Promise<void> {
+  const decision = await gate.refuseUnread(peerOf(socket), refusal)
+  // In the middle of an earlier answer a second one would be read as part of it.
+  if (!socket.writable || unanswered(socket) > 0) socket.destroy()
+  else writeRawAnswer(socket, refusalAnswer(decision, { method, decodedPath: '', navigation: false }))
+}
