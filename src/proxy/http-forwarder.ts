@@ -1,0 +1,56 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Clock } from '../core/clock.js'
+import type { Allowed } from '../gate/decision.js'
+import type { HeaderHygiene } from './header-hygiene.js'
+import { ClientConnections } from './http-client-connections.js'
+import { type ExchangeParts, type ForwardOutcome, HttpExchange, type Refuse } from './http-exchange.js'
+import type { UpstreamPool } from './upstream-pool.js'
+
+export interface HttpForwarderOptions {
+  /** The forwarder owns it from now on, and closes it. */
+  readonly pool: UpstreamPool
+  readonly hygiene: HeaderHygiene
+  /** The largest body of a request, in bytes. */
+  readonly bodyBytes: number
+  readonly refuse: Refuse
+  /** A dependency failed, or the bug is ours; the client is answered by `refuse`. */
+  readonly fault: (error: unknown, allowed: Allowed) => void
+  readonly clock: Clock
+  /** For a line in the log for each request; null: none. */
+  readonly onFinish: ((allowed: Allowed, outcome: ForwardOutcome, durationMs: number) => void) | null
+}
+
+/** Sends allowed requests to Mattermost and their answers back, streamed, none of them twice. */
+export class HttpForwarder {
+  readonly #options: HttpForwarderOptions
+  readonly #parts: ExchangeParts
+
+  constructor(options: HttpForwarderOptions) {
+    const { pool, hygiene, bodyBytes, refuse, fault } = options
+    this.#options = options
+    this.#parts = {
+      ...{ pool, hygiene, bodyBytes, refuse, fault },
+      clients: new ClientConnections(),
+      finished: null,
+    }
+  }
+
+  forward(request: IncomingMessage, response: ServerResponse, allowed: Allowed): void {
+    new HttpExchange(this.#partsFor(allowed), request, response, allowed).start()
+  }
+
+  /** Ends the connections to Mattermost; drain before. */
+  close(): Promise<void> {
+    return this.#options.pool.close()
+  }
+
+  #partsFor(allowed: Allowed): ExchangeParts {
+    const { onFinish, clock } = this.#options
+    if (onFinish === null) return this.#parts
+    const startedAt = clock.now()
+    return {
+      ...this.#parts,
+      finished: (outcome) => onFinish(allowed, outcome, clock.now() - startedAt),
+    }
+  }
+}
