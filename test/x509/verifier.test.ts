@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { t as tap, test } from 'tap'
 import { Refusal } from '../../src/core/refusals.js'
+import { objectIdentifier, sequence } from '../../src/pki/der-writer.js'
 import {
   basicConstraints,
   certificatePolicies,
@@ -17,7 +18,7 @@ import { issueCertificate } from '../../src/pki/issue.js'
 import type { KeyOptions } from '../../src/pki/keys.js'
 import { userExtensions } from '../../src/pki/profiles.js'
 import type { SignatureOptions } from '../../src/pki/signing.js'
-import { keyPurposes } from '../../src/x509/object-identifiers.js'
+import { anyPolicy, keyPurposes } from '../../src/x509/object-identifiers.js'
 import type { Requirements } from '../../src/x509/requirements.js'
 import { createTrustStore } from '../../src/x509/trust-store.js'
 import { VerifiedCertificate } from '../../src/x509/verified-certificate.js'
@@ -238,6 +239,24 @@ test('extensions that restrict and are not processed yet are refused, critical o
   t.equal(await verdict(verifier, await makeUser(constrained)), 'constraint_violated', 'in an anchor, too')
 })
 
+test('an issuer may map policies, but not the policy that stands for any', async (t) => {
+  const ca = await makeCa('CA')
+  const mapping = (from: string, to: string) => ({
+    type: '2.5.29.33',
+    critical: true,
+    value: sequence(sequence(objectIdentifier(from), objectIdentifier(to))),
+  })
+  const cases = [
+    ['1.2.3', '1.2.4', 'valid'],
+    ['1.2.3', anyPolicy, 'constraint_violated'],
+    [anyPolicy, '1.2.3', 'constraint_violated'],
+  ] as const
+  for (const [from, to, code] of cases) {
+    const [user, chain] = await below(makeCa('Sub', { issuer: ca, extensions: [mapping(from, to)] }))
+    t.equal(await verdict(verifierFor({ anchors: [ca] }), user, chain), code, `${from} to ${to}`)
+  }
+})
+
 test('an anchor is taken as given: expired, of version 1, no authority by its extensions, not self-signed', async (t) => {
   const root = await makeCa('Root')
   const anchors = [
@@ -403,6 +422,7 @@ test('weak hashes, unlisted algorithms and curves are refused, in the leaf and a
     ['SHA-1', rsa, { hash: 'sha1' }],
     ['SHA-224', rsa, { hash: 'sha224' }],
     ['RSA-PSS with SHA-1', rsa, { hash: 'sha1', pss: {} }],
+    ['RSA-PSS with two hashes', rsa, { pss: { mgfHash: 'sha384' } }],
     ['ECDSA with SHA-1', ec, { hash: 'sha1' }],
     ['ECDSA with SHA-224', ec, { hash: 'sha224' }],
   ]
