@@ -2,7 +2,7 @@ import type { DerLimits, DerValue } from './der.js'
 import { DerError, readDer } from './der.js'
 import { DerReader, objectIdentifierOf, tags } from './der-values.js'
 import { extensionTypes } from './object-identifiers.js'
-import type { BasicConstraints, PolicyMapping } from './pkijs-extensions.js'
+import type { BasicConstraints, PolicyInformation, PolicyMapping } from './pkijs-extensions.js'
 import {
   readAuthorityKeyIdentifier,
   readBasicConstraints,
@@ -42,7 +42,7 @@ export interface ExtensionFacts {
   readonly basicConstraints: BasicConstraints | null
   readonly keyUsage: ReadonlySet<KeyUsage> | null
   readonly extendedKeyUsage: readonly string[] | null
-  readonly certificatePolicies: readonly string[] | null
+  readonly certificatePolicies: readonly PolicyInformation[] | null
   readonly policyMappings: readonly PolicyMapping[] | null
   /** Hexadecimal. */
   readonly subjectKeyIdentifier: string | null

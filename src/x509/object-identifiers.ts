@@ -72,3 +72,9 @@ export const namedCurves = {
 export const userPrincipalName = '1.3.6.1.4.1.311.20.2.3'
 
 export const anyPolicy = '2.5.29.32.0'
+
+/** RFC 5280 §4.2.1.4 */
+export const policyQualifiers = {
+  cps: '1.3.6.1.5.5.7.2.1',
+  userNotice: '1.3.6.1.5.5.7.2.2',
+} as const

@@ -9,6 +9,12 @@ export interface BasicConstraints {
   readonly pathLength: number | null
 }
 
+/** Dotted OIDs: a policy and the types of its qualifiers. */
+export interface PolicyInformation {
+  readonly policy: string
+  readonly qualifiers: readonly string[]
+}
+
 export interface PolicyMapping {
   readonly issuerPolicy: string
   readonly subjectPolicy: string
@@ -48,15 +54,18 @@ export function readAuthorityKeyIdentifier(value: Uint8Array): string | null {
     : Buffer.from(keyIdentifier.valueBlock.valueHexView).toString('hex')
 }
 
-/** Policies of §4.2.1.4 as dotted OIDs, none twice. */
-export function readCertificatePolicies(value: Uint8Array): readonly string[] {
+/** §4.2.1.4; no policy twice. */
+export function readCertificatePolicies(value: Uint8Array): readonly PolicyInformation[] {
   const { certificatePolicies } = decode(
     (raw) => pkijs.CertificatePolicies.fromBER(raw),
     value,
     'certificate policies',
   )
-  const policies = certificatePolicies.map((policy) => policy.policyIdentifier)
-  if (policies.length === 0 || new Set(policies).size !== policies.length) {
+  const policies = certificatePolicies.map(({ policyIdentifier, policyQualifiers }) => ({
+    policy: policyIdentifier,
+    qualifiers: (policyQualifiers ?? []).map((qualifier) => qualifier.policyQualifierId),
+  }))
+  if (policies.length === 0 || new Set(policies.map(({ policy }) => policy)).size !== policies.length) {
     throw new DerError('certificate policies that are empty or name one twice')
   }
   return policies

@@ -1,6 +1,6 @@
 import { Refusal } from '../core/refusals.js'
 import type { ParsedCertificate } from './certificate.js'
-import { anyPolicy, extensionTypes } from './object-identifiers.js'
+import { anyPolicy, extensionTypes, policyQualifiers } from './object-identifiers.js'
 import type { CertificationPath } from './path.js'
 
 /**
@@ -34,18 +34,32 @@ export function checkExtensions(path: CertificationPath): Refusal | null {
   return null
 }
 
-function checkCertificate({ extensions, policyMappings, facts }: ParsedCertificate): Refusal | null {
+function checkCertificate(certificate: ParsedCertificate): Refusal | null {
+  const { extensions, facts } = certificate
   for (const [type, { critical }] of extensions) {
-    if (critical && !processed.has(type))
+    if (critical && !processed.has(type)) {
       return violated(`the critical extension ${type} in ${facts.subject} is not known`)
+    }
   }
   const found = restricting.find((type) => extensions.has(type))
   if (found !== undefined) return violated(`the extension ${found} in ${facts.subject} is not supported yet`)
-  // §6.1.4(a)
-  const mapsAny = policyMappings?.some(
+  return checkPolicies(certificate)
+}
+
+const knownQualifiers: ReadonlySet<string> = new Set(Object.values(policyQualifiers))
+
+/** §4.2.1.4: a critical extension is understood with its qualifiers; §6.1.4(a): anyPolicy is never mapped. */
+function checkPolicies(certificate: ParsedCertificate): Refusal | null {
+  const { certificatePolicies, policyMappings, extensions, facts } = certificate
+  const qualifiers = (certificatePolicies ?? []).flatMap((policy) => policy.qualifiers)
+  const isCritical = extensions.get(extensionTypes.certificatePolicies)?.critical === true
+  if (isCritical && !qualifiers.every((qualifier) => knownQualifiers.has(qualifier))) {
+    return violated(`a qualifier of the critical policies in ${facts.subject} is not known`)
+  }
+  const mapsAny = (policyMappings ?? []).some(
     ({ issuerPolicy, subjectPolicy }) => issuerPolicy === anyPolicy || subjectPolicy === anyPolicy,
   )
-  return mapsAny === true ? violated(`${facts.subject} maps anyPolicy`) : null
+  return mapsAny ? violated(`${facts.subject} maps anyPolicy`) : null
 }
 
 function violated(detail: string): Refusal {

@@ -16,6 +16,7 @@ import {
 import type { IssuedCertificate } from '../../src/pki/issue.js'
 import { issueCertificate } from '../../src/pki/issue.js'
 import type { KeyOptions } from '../../src/pki/keys.js'
+import { encodeString } from '../../src/pki/name.js'
 import { userExtensions } from '../../src/pki/profiles.js'
 import type { SignatureOptions } from '../../src/pki/signing.js'
 import { anyPolicy, keyPurposes } from '../../src/x509/object-identifiers.js'
@@ -255,6 +256,23 @@ test('an issuer may map policies, but not the policy that stands for any', async
     const [user, chain] = await below(makeCa('Sub', { issuer: ca, extensions: [mapping(from, to)] }))
     t.equal(await verdict(verifierFor({ anchors: [ca] }), user, chain), code, `${from} to ${to}`)
   }
+})
+
+test('critical policies are accepted with qualifiers that RFC 5280 knows, and no other', async (t) => {
+  const ca = await makeCa('CA')
+  const policies = (qualifier: string, critical: boolean) => {
+    const information = sequence(objectIdentifier(qualifier), encodeString('https://x.y', 'IA5String'))
+    const value = sequence(sequence(objectIdentifier('1.2.3'), sequence(information)))
+    return { type: '2.5.29.32', critical, value }
+  }
+  const judge = async (qualifier: string, critical: boolean) =>
+    verdict(
+      verifierFor({ anchors: [ca] }),
+      await makeUser(ca, { extensions: [policies(qualifier, critical)] }),
+    )
+  t.equal(await judge('1.3.6.1.5.5.7.2.1', true), 'valid')
+  t.equal(await judge('1.2.3.4', true), 'constraint_violated')
+  t.equal(await judge('1.2.3.4', false), 'valid')
 })
 
 test('an anchor is taken as given: expired, of version 1, no authority by its extensions, not self-signed', async (t) => {
