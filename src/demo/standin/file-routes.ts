@@ -76,7 +76,7 @@ function download(call: Call, file: UploadedFile, world: World): Answer {
     type: file.mimeType,
     modifiedAt: file.createAt,
     routed: 'api',
-    dropsCachingOnError: world.traits.filePlainErrors,
+    dropsCachingOnError: world.traits.fileErrorsDropCaching,
     headers: {
       'Cache-Control': world.traits.fileCacheControl,
       'Content-Disposition': `${kind};filename="${file.name}"; filename*=UTF-8''${encoded}`,

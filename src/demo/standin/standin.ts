@@ -1,91 +1,20 @@
 import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type Clock, systemClock } from '../../core/clock.js'
+import { systemClock } from '../../core/clock.js'
 import type { AccessToken } from './access-tokens.js'
 import type { Account } from './accounts.js'
-import type { Answer } from './answer.js'
-import { type Cut, Faults, type HeldRequest } from './faults.js'
+import type { ClientSocket } from './client-socket.js'
+import { Faults } from './faults.js'
 import { Front } from './front.js'
-import type { LoggedRequest } from './request-log.js'
-import type { Session } from './sessions.js'
 import { defaultSettings, type Settings } from './settings.js'
-import { type Generation, traitsOf } from './traits.js'
+import type { OpenSocket, Standin, StandinAccount, StandinOptions } from './standin-interface.js'
+import { traitsOf } from './traits.js'
 import { addUser, defaultUsers, populate, type StandinUser } from './users.js'
 import { type Timing, World } from './world.js'
 
+export type { OpenSocket, Standin, StandinAccount, StandinOptions } from './standin-interface.js'
 export type { StandinUser } from './users.js'
-
-export interface StandinOptions
-  extends Partial<Omit<Settings, 'siteUrl' | 'enableUserAccessTokens'>>,
-    Partial<Timing> {
-  /** Which Mattermost to be; 11 by default. */
-  readonly generation?: Generation
-  /** Its own address by default. Against this a websocket's Origin is held in generation 11. */
-  readonly siteUrl?: string
-  readonly host?: string
-  readonly port?: number
-  /** Whom to begin with; an administrator `admin` is added where none is named so. */
-  readonly users?: readonly StandinUser[]
-  readonly userAccessTokens?: boolean
-  /** Path of the local-mode socket; left out: none. */
-  readonly localSocket?: string
-  readonly clock?: Clock
-}
-
-/** A user as a test sees him: live values, not a copy. */
-export interface StandinAccount {
-  readonly id: string
-  readonly username: string
-  readonly email: string
-  readonly password: string | null
-  readonly deleteAt: number
-  readonly sessions: readonly Session[]
-}
-
-export interface OpenSocket {
-  /** Who signed it in; null: nobody yet. */
-  readonly username: string | null
-  readonly path: string
-  readonly sendEvent: (event: string, payload: object) => void
-  readonly drop: () => void
-}
-
-/** A running stand-in for Mattermost, with what a test needs to look into it and to disturb it. */
-export interface Standin {
-  readonly url: string
-  readonly generation: Generation
-  /** A personal access token of the administrator. */
-  readonly adminToken: string
-  readonly teamId: string
-  readonly channelId: string
-  /** By username. */
-  readonly users: Readonly<Record<string, StandinAccount>>
-  /** @throws where there is no such user. */
-  user(name: string): StandinAccount
-  /** The last 10,000 requests that reached it, oldest first; may be emptied (`requests.length = 0`). */
-  readonly requests: LoggedRequest[]
-  readonly settings: Settings
-  addUser(user: StandinUser): StandinAccount
-  deactivate(name: string): void
-  activate(name: string): void
-  rename(name: string, newName: string): void
-  deleteUser(name: string): void
-  /** An ordinary session of that user, as after a log-in. */
-  openSession(name: string): Session
-  tokensOf(name: string): { id: string; token: string; description: string; is_active: boolean }[]
-  revokeAllTokens(name: string): void
-  setUserAccessTokens(enabled: boolean): void
-  openSockets(): OpenSocket[]
-  openPluginSockets(): number
-  /** True: connections are cut off, open ones too, as if the server were down. */
-  setDown(down: boolean): void
-  delayAnswers(path: string, delayMs: number): void
-  holdNext(path: string): HeldRequest
-  /** The next request for this path is answered so in the server's place, or its connection is cut. */
-  answerNext(path: string, answer: Pick<Answer, 'status' | 'headers' | 'body'> | Cut): void
-  close(): Promise<void>
-}
 
 const defaultTiming: Timing = {
   challengeTimeoutMs: 5000,
@@ -129,71 +58,89 @@ interface Running {
   readonly team: { readonly id: string; readonly channelId: string }
 }
 
-function standin({ world, faults, front, url, servers, team }: Running): Standin {
-  const account = (name: string): Account => {
-    const found = world.accounts.byUsername(name)
-    if (found === undefined) throw new Error(`the stand-in has no user ${name}`)
-    return found
-  }
-  const dropSockets = () => {
-    for (const socket of [...world.sockets, ...front.pluginSockets]) socket.drop()
-  }
+function standin(running: Running): Standin {
+  const { world, front, url, servers, team } = running
   return {
     url,
     generation: world.traits.generation,
-    adminToken: world.accessTokens.add(account('admin').id, 'stand-in').token,
+    adminToken: world.accessTokens.add(accountOf(world, 'admin').id, 'stand-in').token,
     teamId: team.id,
     channelId: team.channelId,
     get users() {
       return Object.fromEntries(world.accounts.all().map((found) => [found.username, view(found, world)]))
     },
-    user: (name) => view(account(name), world),
     requests: front.requests,
     settings: world.settings,
-    addUser: (user) => view(addUser(world, user), world),
-    deactivate: (name) => world.setActive(account(name), false),
-    activate: (name) => world.setActive(account(name), true),
-    rename: (name, newName) => {
-      const renamed = account(name)
+    ...userControls(world),
+    ...tokenControls(world),
+    openSockets: () => [...world.sockets].map(socketView),
+    openPluginSockets: () => front.pluginSockets.size,
+    ...disturbances(running),
+    close: async () => {
+      dropSockets(running)
+      await Promise.all(servers.map(stop))
+    },
+  }
+}
+
+function userControls(world: World) {
+  return {
+    user: (name: string) => view(accountOf(world, name), world),
+    addUser: (user: StandinUser) => view(addUser(world, user), world),
+    deactivate: (name: string) => world.setActive(accountOf(world, name), false),
+    activate: (name: string) => world.setActive(accountOf(world, name), true),
+    rename: (name: string, newName: string) => {
+      const renamed = accountOf(world, name)
       renamed.username = newName
       world.accounts.touch(renamed)
     },
-    deleteUser: (name) => world.removeUser(account(name)),
-    openSession: (name) => {
-      const signedIn = account(name)
+    deleteUser: (name: string) => world.removeUser(accountOf(world, name)),
+    openSession: (name: string) => {
+      const signedIn = accountOf(world, name)
       signedIn.failedAttempts = 0
       return world.sessions.open(signedIn.id)
     },
-    tokensOf: (name) => world.accessTokens.ofUser(account(name).id).map(tokenView),
-    revokeAllTokens: (name) => {
-      for (const token of world.accessTokens.ofUser(account(name).id)) world.revoke(token)
+  }
+}
+
+function tokenControls(world: World) {
+  return {
+    tokensOf: (name: string) => world.accessTokens.ofUser(accountOf(world, name).id).map(tokenView),
+    revokeAllTokens: (name: string) => {
+      for (const token of world.accessTokens.ofUser(accountOf(world, name).id)) world.revoke(token)
     },
-    setUserAccessTokens: (enabled) => {
+    setUserAccessTokens: (enabled: boolean) => {
       world.settings.enableUserAccessTokens = enabled
     },
-    openSockets: () =>
-      [...world.sockets].map((socket) => ({
-        username: socket.username,
-        path: socket.path,
-        sendEvent: (event, payload) => socket.sendEvent(event, payload),
-        drop: () => socket.drop(),
-      })),
-    openPluginSockets: () => front.pluginSockets.size,
+  }
+}
+
+function disturbances(
+  running: Running,
+): Pick<Standin, 'setDown' | 'delayAnswers' | 'holdNext' | 'answerNext'> {
+  const { faults, servers } = running
+  return {
     setDown: (down) => {
       faults.down = down
       if (!down) return
-      dropSockets()
+      dropSockets(running)
       for (const server of servers) server.closeAllConnections()
     },
     delayAnswers: (path, delayMs) => faults.delay(path, delayMs),
     holdNext: (path) => faults.holdNext(path),
     answerNext: (path, answer) =>
       faults.answerNext(path, typeof answer === 'string' ? answer : { ...answer, routed: 'bare' }),
-    close: async () => {
-      dropSockets()
-      await Promise.all(servers.map(stop))
-    },
   }
+}
+
+function dropSockets({ world, front }: Running): void {
+  for (const socket of [...world.sockets, ...front.pluginSockets]) socket.drop()
+}
+
+function accountOf(world: World, name: string): Account {
+  const found = world.accounts.byUsername(name)
+  if (found === undefined) throw new Error(`the stand-in has no user ${name}`)
+  return found
 }
 
 function view(account: Account, world: World): StandinAccount {
@@ -203,6 +150,15 @@ function view(account: Account, world: World): StandinAccount {
 
 function tokenView({ id, token, description, isActive }: AccessToken) {
   return { id, token, description, is_active: isActive }
+}
+
+function socketView(socket: ClientSocket): OpenSocket {
+  return {
+    username: socket.username,
+    path: socket.path,
+    sendEvent: (event, payload) => socket.sendEvent(event, payload),
+    drop: () => socket.drop(),
+  }
 }
 
 /** Those members of the options that the defaults name, and that are set. */

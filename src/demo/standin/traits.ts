@@ -29,7 +29,7 @@ export interface Traits {
   readonly pageWrongMethod: 404 | 405
   readonly pageHead: 200 | 405
   readonly fileCacheControl: string
-  readonly filePlainErrors: boolean
+  readonly fileErrorsDropCaching: boolean
 }
 
 const now: Traits = {
@@ -55,7 +55,7 @@ const now: Traits = {
   pageWrongMethod: 404,
   pageHead: 200,
   fileCacheControl: 'private, max-age=86400',
-  filePlainErrors: true,
+  fileErrorsDropCaching: true,
 }
 
 const then: Traits = {
@@ -81,7 +81,7 @@ const then: Traits = {
   pageWrongMethod: 405,
   pageHead: 405,
   fileCacheControl: 'private, no-cache',
-  filePlainErrors: false,
+  fileErrorsDropCaching: false,
 }
 
 export const traitsOf: Readonly<Record<Generation, Traits>> = { '5.36': then, '11': now }
