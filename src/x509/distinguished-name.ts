@@ -19,16 +19,17 @@ export function matchesDistinguishedName(
   facts: Pick<CertificateFacts, 'subjectName'>,
   text: string,
 ): boolean {
-  const { subjectName } = facts
+  // HTTP takes the space from the end of a header, which may have been the last of a value.
+  return matchesText(facts.subjectName, text) || matchesText(facts.subjectName, `${text} `)
+}
+
+function matchesText(name: CertificateFacts['subjectName'], text: string): boolean {
   if (text.startsWith('/')) {
-    return (
-      text === formatLegacyName(subjectName, 'openssl-3') ||
-      text === formatLegacyName(subjectName, 'openssl-1')
-    )
+    return text === formatLegacyName(name, 'openssl-3') || text === formatLegacyName(name, 'openssl-1')
   }
-  if (equalsDistinguishedName(subjectName, text)) return true
+  if (equalsDistinguishedName(name, text)) return true
   const decoded = decodeHeaderText(text)
-  return decoded !== null && equalsDistinguishedName(subjectName, decoded)
+  return decoded !== null && equalsDistinguishedName(name, decoded)
 }
 
 /** Header values arrive as Latin-1: the text behind octets that a proxy sent as bare UTF-8, or null. */

@@ -113,6 +113,15 @@ test('what RFC 4514 and its predecessors allow is read', (t) => {
   t.end()
 })
 
+test('a space that HTTP took from the end of the header is not missed', (t) => {
+  const subjectName = [[{ type: '2.5.4.10', value: 'Acme ', encoding: 'UTF8String' }]]
+  for (const text of ['O=Acme\\ ', 'O=Acme\\', '/O=Acme ', '/O=Acme']) {
+    t.ok(matchesDistinguishedName({ subjectName }, text), text)
+  }
+  t.notOk(matchesDistinguishedName({ subjectName }, 'O=Acme'))
+  t.end()
+})
+
 test('what is another name, or none, does not match', (t) => {
   const different = [
     '',
