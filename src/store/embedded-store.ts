@@ -9,6 +9,7 @@ import { databaseFileProblem } from './database-file.js'
 import { ownKey, readKeyFile } from './key-file.js'
 import { LmdbStore, newVersion } from './lmdb-store.js'
 import { Seal } from './seal.js'
+import type { Store } from './store.js'
 
 export interface EmbeddedStoreOptions {
   /** Folder of the store; made, with mode 0700, where it is missing. */
@@ -18,13 +19,19 @@ export interface EmbeddedStoreOptions {
   readonly clock: Clock
 }
 
+export interface OpenedStore {
+  readonly store: Store
+  /** What the operator should look at, a sentence each. */
+  readonly warnings: readonly string[]
+}
+
 /**
  * Opens a store on LMDB; several processes may have it open at once.
  *
  * @throws Fault ERR_STORE_KEY: not a key, or not this store's; ERR_STORE_DAMAGED: damaged or something
  *   else; ERR_STORE_IO. Each names the path and the way out.
  */
-export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<LmdbStore> {
+export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<OpenedStore> {
   const { path, keyFile, clock } = options
   const file = join(path, 'records.mdb')
   inFolder(path, () => mkdirSync(path, { recursive: true, mode: 0o700 }))
@@ -39,7 +46,7 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
     await database.close()
     throw error
   }
-  return new LmdbStore({ database, seal, clock, file, warnings })
+  return { store: new LmdbStore({ database, seal, clock, file }), warnings }
 }
 
 function openDatabase(file: string): RootDatabase<Buffer, string> {

@@ -17,19 +17,16 @@ export interface LmdbStoreParts {
   readonly seal: Seal
   readonly clock: Clock
   readonly file: string
-  readonly warnings: readonly string[]
 }
 
 /** The store's records in one LMDB database, each under its seal. */
 export class LmdbStore implements Store {
-  readonly warnings: readonly string[]
   readonly #database: RootDatabase<Buffer, string>
   readonly #seal: Seal
   readonly #clock: Clock
   readonly #file: string
 
   constructor(parts: LmdbStoreParts) {
-    this.warnings = parts.warnings
     this.#database = parts.database
     this.#seal = parts.seal
     this.#clock = parts.clock

@@ -16,10 +16,10 @@ import { open } from 'lmdb'
 import { type Test, test } from 'tap'
 import { Fault } from '../../src/core/faults.js'
 import { openEmbeddedStore } from '../../src/store/embedded-store.js'
-import type { LmdbStore } from '../../src/store/lmdb-store.js'
+import type { Store } from '../../src/store/store.js'
 
 const text = (value: string) => new TextEncoder().encode(value)
-const read = async (store: LmdbStore, name: string) => {
+const read = async (store: Store, name: string) => {
   const value = await store.get(name)
   return value === null ? null : new TextDecoder().decode(value)
 }
@@ -40,15 +40,15 @@ async function opened(
   path: string,
   keyFile: string | null = null,
   clock = movableClock(),
-): Promise<LmdbStore> {
-  const store = await openEmbeddedStore({ path, keyFile, clock })
+): Promise<Store> {
+  const { store } = await openEmbeddedStore({ path, keyFile, clock })
   t.teardown(() => store.close())
   return store
 }
 
 async function opening(path: string, keyFile: string | null = null): Promise<Fault> {
   try {
-    const store = await openEmbeddedStore({ path, keyFile, clock: movableClock() })
+    const { store } = await openEmbeddedStore({ path, keyFile, clock: movableClock() })
     await store.close()
   } catch (error) {
     if (error instanceof Fault) return error
@@ -59,7 +59,7 @@ async function opening(path: string, keyFile: string | null = null): Promise<Fau
 
 /** As another process: counts up together with the test that forked it. */
 async function child(path: string): Promise<never> {
-  const store = await openEmbeddedStore({ path, keyFile: null, clock: movableClock() })
+  const { store } = await openEmbeddedStore({ path, keyFile: null, clock: movableClock() })
   await count(store, 100)
   await store.close()
   process.exit(0)
@@ -67,14 +67,14 @@ async function child(path: string): Promise<never> {
 
 /** As another process: says what it has written until it is killed. */
 async function writer(path: string): Promise<never> {
-  const store = await openEmbeddedStore({ path, keyFile: null, clock: movableClock() })
+  const { store } = await openEmbeddedStore({ path, keyFile: null, clock: movableClock() })
   for (let number = 0; ; number++) {
     await store.put(`n/${number}`, text(String(number)))
     process.send?.(number)
   }
 }
 
-async function count(store: LmdbStore, times: number): Promise<void> {
+async function count(store: Store, times: number): Promise<void> {
   for (let done = 0; done < times; ) {
     const before = await store.get('count')
     const next = Number(before === null ? 0 : new TextDecoder().decode(before)) + 1
@@ -88,10 +88,11 @@ if (role === 'writer' && rolePath !== undefined) await writer(rolePath)
 
 test('keeps records over a restart, in a folder of its own', async (t) => {
   const path = folder(t)
-  const first = await openEmbeddedStore({ path, keyFile: null, clock: movableClock() })
+  const { store: first } = await openEmbeddedStore({ path, keyFile: null, clock: movableClock() })
   await first.put('a', text('one'))
   await first.close()
-  const second = await opened(t, path)
+  const { store: second, warnings } = await openEmbeddedStore({ path, keyFile: null, clock: movableClock() })
+  t.teardown(() => second.close())
   t.equal(await read(second, 'a'), 'one')
   t.equal(await read(second, 'b'), null)
   await second.delete('a')
@@ -100,7 +101,7 @@ test('keeps records over a restart, in a folder of its own', async (t) => {
   t.equal(statSync(path).mode & 0o777, 0o700)
   t.equal(statSync(join(path, 'key')).mode & 0o777, 0o600)
   t.equal(statSync(join(path, 'records.mdb')).mode & 0o777, 0o600)
-  t.equal(second.warnings.length, 1, 'warns of the key beside the store')
+  t.equal(warnings.length, 1, 'warns of the key beside the store')
   await t.rejects(second.get('a\nb'), TypeError)
 })
 
@@ -199,8 +200,8 @@ test('reads a key as hex or base64 text, and nothing else', async (t) => {
   const key = Buffer.alloc(32, 7)
   const keyFile = `${path}.key`
   writeFileSync(keyFile, `${key.toString('base64')}\n`, { mode: 0o600 })
-  const store = await openEmbeddedStore({ path, keyFile, clock: movableClock() })
-  t.strictSame(store.warnings, [])
+  const { store, warnings } = await openEmbeddedStore({ path, keyFile, clock: movableClock() })
+  t.strictSame(warnings, [])
   await store.put('a', text('one'))
   await store.close()
   writeFileSync(keyFile, key.toString('hex').toUpperCase())
@@ -225,7 +226,7 @@ test('reads a key as hex or base64 text, and nothing else', async (t) => {
 
 test('tells a wrong key and a lost key from damage', async (t) => {
   const path = folder(t)
-  const store = await openEmbeddedStore({ path, keyFile: null, clock: movableClock() })
+  const { store } = await openEmbeddedStore({ path, keyFile: null, clock: movableClock() })
   await store.put('a', text('one'))
   await store.close()
   const keyFile = join(path, 'key')
@@ -242,7 +243,7 @@ test('names a damaged or foreign file before it harms the process', async (t) =>
   const path = folder(t)
   const file = join(path, 'records.mdb')
   const whole = `${path}.whole`
-  const store = await openEmbeddedStore({ path, keyFile: null, clock: movableClock() })
+  const { store } = await openEmbeddedStore({ path, keyFile: null, clock: movableClock() })
   for (let number = 0; number < 200; number++) await store.put(`n/${number}`, Buffer.alloc(200))
   await store.close()
   cpSync(file, whole)
@@ -295,7 +296,7 @@ test('says so when its folder cannot be used, and after it was closed', async (t
   t.equal(fault.code, 'ERR_STORE_IO')
   t.match(fault.message, path)
   rmSync(path)
-  const store = await openEmbeddedStore({ path, keyFile: null, clock: movableClock() })
+  const { store } = await openEmbeddedStore({ path, keyFile: null, clock: movableClock() })
   await store.close()
   await t.rejects(store.get('a'), { code: 'ERR_STORE_IO' })
   await t.rejects(store.put('a', text('1')), { code: 'ERR_STORE_IO' })
