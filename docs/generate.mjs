@@ -1,6 +1,6 @@
 // `npm run docs`: writes the pages that follow from the code: refusals.md and configuration.md.
 import { writeFile } from 'node:fs/promises'
-import { describeKeys } from '../dist/config/schema.js'
+import { describeKeys } from '../dist/config/describe-keys.js'
 import { refusalTexts, stages } from '../dist/core/refusals.js'
 
 const folder = import.meta.dirname
@@ -28,7 +28,7 @@ ${rows.join('\n')}
 
 export function configurationPage() {
   const rows = describeKeys().map(({ path, type, default: value, description }) => {
-    const shown = value === undefined ? '' : `\`${JSON.stringify(value)}\``
+    const shown = value === null ? '' : `\`${value}\``
     return `| \`${path}\` | ${type.replaceAll('|', '\\|')} | ${shown} | ${description.replaceAll('|', '\\|')} |`
   })
   return `${note}

@@ -41,7 +41,8 @@ export interface AuditEvent {
     readonly trust: string
   }
   readonly identity?: { readonly email?: string; readonly username?: string; readonly rule: string }
-  readonly user?: { readonly id: string; readonly username: string }
+  /** The username is left out where only the id is at hand. */
+  readonly user?: { readonly id: string; readonly username?: string }
   readonly session?: { readonly driver: string; readonly id: string }
   readonly websocket?: {
     /** The close code. */

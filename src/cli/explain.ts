@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { printable } from '../audit/printable.js'
 import { type Explanation, explain as explainCertificate } from '../explain/explain.js'
 import { openExplainer } from '../explain/open-explainer.js'
@@ -26,9 +28,12 @@ looked up, nothing is changed. Exit code 0 when it would be let in, 1 when not.
   async run(args, terminal) {
     const [file, ...more] = args.positionals
     if (file === undefined || more.length > 0) throw new UsageError('name one certificate file.')
-    const config = await loadForCommand(configFile(args), terminal)
+    const config = await loadForCommand(configFile(args), terminal, { uncheckedCredentials: true })
     const certificate = await readCertificateFile(file)
-    const explainer = await openExplainer(config, { offline: args.values.offline === true })
+    const explainer = await openExplainer(config, {
+      offline: args.values.offline === true,
+      storeExists: existsSync(join(config.sessions.path, 'records.mdb')),
+    })
     try {
       const explanation = await explainCertificate(certificate, explainer)
       terminal.out(args.values.json === true ? `${JSON.stringify(explanation)}\n` : asText(explanation))

@@ -12,6 +12,8 @@ with 1001, and it ends with exit code 0. A second signal ends it at once.
   --config FILE   the configuration`,
   options: { config: { type: 'string' } },
   async run(args, terminal) {
-    return serveUntilStopped(await loadForCommand(configFile(args), terminal))
+    return serveUntilStopped(
+      await loadForCommand(configFile(args), terminal, { uncheckedCredentials: false }),
+    )
   },
 }

@@ -31,12 +31,14 @@ export class Demo {
   readonly auditFile: string
   readonly #options: DemoOptions
   readonly #plainUrl: string
+  readonly #channelId: string
   readonly #closing: (() => Promise<void>)[]
 
   private constructor(parts: {
     files: DemoFiles
     publicUrl: string
     plainUrl: string
+    channelId: string
     configFile: string
     auditFile: string
     options: DemoOptions
@@ -47,6 +49,7 @@ export class Demo {
     this.configFile = parts.configFile
     this.auditFile = parts.auditFile
     this.#plainUrl = parts.plainUrl
+    this.#channelId = parts.channelId
     this.#options = parts.options
     this.#closing = parts.closing
   }
@@ -64,8 +67,9 @@ export class Demo {
   /** Every kind of request by every caller: what was expected, and what came. */
   async sendEverything(): Promise<Row[]> {
     const rows: Row[] = []
+    const scene = { publicUrl: this.publicUrl, channelId: this.#channelId }
     for (const [caller, expectation] of await this.#callers()) {
-      rows.push(...(await callerRows(caller, expectation, this.publicUrl)))
+      rows.push(...(await callerRows(caller, expectation, scene)))
       await caller.agent.close()
     }
     return rows
@@ -116,6 +120,7 @@ const behindNginx: Expectations = {
 
 type DemoParts = Pick<Demo, 'files' | 'publicUrl' | 'configFile' | 'auditFile'> & {
   readonly plainUrl: string
+  readonly channelId: string
 }
 
 async function start(
@@ -142,6 +147,7 @@ async function start(
     configFile,
     auditFile: join(folder, 'gateway', 'audit.jsonl'),
     plainUrl: `http://${plain.address}`,
+    channelId: standin.channelId,
   })
 }
 

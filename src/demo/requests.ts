@@ -8,16 +8,22 @@ export type Expectation = { readonly user: string } | { readonly refusal: string
 /** Where nginx itself refuses, its own page says so: status 400, no code of ours. */
 export const refusedByNginx: Expectation = { refusal: 'nginx', status: 400 }
 
+/** What requests need to know of the demo. */
+export interface Scene {
+  readonly publicUrl: string
+  readonly channelId: string
+}
+
 /** Every kind of request, by this caller, through the whole path. */
 export async function callerRows(
   caller: Caller,
   expectation: Expectation,
-  publicUrl: string,
+  scene: Scene,
 ): Promise<Row[]> {
   const rows: Row[] = []
   for (const { request, good, ask } of kinds) {
     const expected = 'user' in expectation ? good(expectation.user) : refusalText(expectation)
-    rows.push({ caller: caller.name, request, expected, came: await ask(caller, publicUrl) })
+    rows.push({ caller: caller.name, request, expected, came: await ask(caller, scene) })
   }
   return rows
 }
@@ -26,7 +32,7 @@ interface Kind {
   readonly request: string
   /** What comes back for this user. */
   readonly good: (user: string) => string
-  readonly ask: (caller: Caller, publicUrl: string) => Promise<string>
+  readonly ask: (caller: Caller, scene: Scene) => Promise<string>
 }
 
 const kinds: readonly Kind[] = [
@@ -52,20 +58,23 @@ const kinds: readonly Kind[] = [
     },
   },
   {
-    request: 'POST /api/v4/users/ids',
-    good: () => '200',
-    ask: async (caller) => {
-      const content = { headers: { 'Content-Type': 'application/json' }, body: '[]' }
-      const answer = await send(caller, 'POST', '/api/v4/users/ids', content)
-      return answer.status === 200 ? '200' : refused(answer.status, answer.text)
+    request: 'POST /api/v4/posts',
+    good: () => '201 hello',
+    ask: async (caller, { channelId }) => {
+      const body = JSON.stringify({ channel_id: channelId, message: 'hello' })
+      const content = { headers: { 'Content-Type': 'application/json' }, body }
+      const answer = await send(caller, 'POST', '/api/v4/posts', content)
+      return answer.status === 201
+        ? `201 ${field(answer.text, 'message')}`
+        : refused(answer.status, answer.text)
     },
   },
   {
     request: 'POST /api/v4/files (upload)',
     good: () => '201 its name is hello.txt',
-    ask: async (caller) => {
+    ask: async (caller, { channelId }) => {
       const body = new FormData()
-      body.append('channel_id', 'demo'.padEnd(26, 'x'))
+      body.append('channel_id', channelId)
       body.append('files', new Blob(['hello, mattergate\n']), 'hello.txt')
       const answer = await send(caller, 'POST', '/api/v4/files', { body })
       if (answer.status !== 201) return refused(answer.status, answer.text)
@@ -75,7 +84,7 @@ const kinds: readonly Kind[] = [
   {
     request: 'websocket',
     good: () => 'hello',
-    ask: async (caller, publicUrl) => {
+    ask: async (caller, { publicUrl }) => {
       const event = await openWebsocket(caller, publicUrl)
       if (event !== null) return event
       // A websocket client cannot see why it was refused; the same request without an upgrade can.

@@ -1,4 +1,5 @@
 import type { AuditLog } from '../audit/audit-log.js'
+import type { AuditEvent } from '../audit/event.js'
 import { Fault } from '../core/faults.js'
 import { Refusal } from '../core/refusals.js'
 import type { Identity } from '../identity/identity.js'
@@ -79,10 +80,17 @@ export class Gate {
     )
   }
 
-  /** Audits the refusal of what never became a request: the parser refused it. */
-  async refuseUnread(peer: RequestFacts['peer'], refusal: Refusal): Promise<Refused> {
-    const request = this.#parts.intake.read({ method: '', target: '', rawHeaders: [], peer })
-    return this.refuse(request, refusal)
+  /** Audits a refusal of what was not decided on: the parser, or the connection, refused it before. */
+  async refuseFacts(facts: RequestFacts, refusal: Refusal): Promise<Refused> {
+    return this.refuse(this.#parts.intake.read(facts), refusal)
+  }
+
+  /** A websocket's last word: how long it lived and how much passed. */
+  async websocketEnded(allowed: Allowed, end: NonNullable<AuditEvent['websocket']>): Promise<void> {
+    const fields = requestFields({ ...allowed, session: null })
+    await this.#parts.audit
+      .write({ event: 'websocket_end', ...fields, websocket: end })
+      .catch((error: unknown) => this.#parts.observer.fault(error, allowed.requestId))
   }
 
   async #decide(start: Subject): Promise<Decision> {

@@ -40,7 +40,7 @@ function proxyRefusal(reason: string): Refusal {
   if (reason.includes('certificate has expired')) return new Refusal('certificate_expired', notes)
   if (reason.includes('certificate is not yet valid')) return new Refusal('certificate_not_yet_valid', notes)
   if (reason.includes('certificate revoked')) return new Refusal('certificate_revoked', notes)
-  if (reason.includes('key too small')) return new Refusal('key_too_weak', notes)
+  if (reason.includes('key too weak')) return new Refusal('key_too_weak', notes)
   if (/issuer certificate|self[- ]signed certificate|verify the first/.test(reason)) {
     return new Refusal('chain_untrusted', notes)
   }

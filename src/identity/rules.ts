@@ -41,7 +41,8 @@ function ruleValue(rule: IdentityRule, certificate: IdentifiedCertificate): stri
   const values = new Set<string>()
   for (const { text, allowedType } of found) {
     if (text === '') continue
-    if (!allowedType || text.length > longestValue || !isPrintableAscii(text)) return unusable(rule)
+    if (!allowedType) return ofWrongType(rule)
+    if (text.length > longestValue || !isPrintableAscii(text)) return unusable(rule)
     const value = patternValue(rule.pattern, text)
     if (value === null) continue
     const folded = foldCase(value)
@@ -75,6 +76,11 @@ function isPrintableAscii(text: string): boolean {
 function isInAlphabet(value: string, match: IdentityRule['match']): boolean {
   if (match === 'username') return /^[a-z0-9._-]{1,64}$/.test(value) && value !== '.' && value !== '..'
   return value.length <= 128 && /^[^@/\\%?#;<>,"() ]+@[^@/\\%?#;<>,"() ]+$/.test(value)
+}
+
+function ofWrongType(rule: IdentityRule): Refusal {
+  const detail = `${rule.from} stands in an ASN.1 string type that is not allowed there`
+  return new Refusal('identity_absent', { detail })
 }
 
 function unusable(rule: IdentityRule): Refusal {

@@ -22,8 +22,8 @@ const emailAddressType = '1.2.840.113549.1.9.1'
  * than one reading of the same bytes.
  */
 const directoryStrings = ['UTF8String', 'PrintableString']
-/** RFC 2985 §5.2.1 (pkcs-9 emailAddress). Some authorities write UTF8String: ASCII is required in any case. */
-const emailStrings = ['IA5String', 'UTF8String', 'PrintableString']
+/** RFC 2985 §5.2.1 (pkcs-9 emailAddress); OpenSSL writes it so whatever its `string_mask`. */
+const emailStrings = ['IA5String']
 /** [MS-WCCE] userPrincipalName. */
 const upnStrings = ['UTF8String']
 

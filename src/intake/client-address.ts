@@ -8,9 +8,12 @@ export class TrustedPeers {
   /** @param ranges addresses with or without `/prefix length`. */
   constructor(ranges: readonly string[]) {
     for (const range of ranges) {
-      const [address = '', prefix] = range.split('/')
+      const [address = '', prefix, ...rest] = range.split('/')
       const family = familyOf(address)
-      if (family === null) throw new RangeError(`proxy.trusted: ${range} is no address range`)
+      // An empty length would be taken for zero: everybody.
+      if (family === null || rest.length > 0 || (prefix !== undefined && !/^\d+$/.test(prefix))) {
+        throw new RangeError(`proxy.trusted: ${range} is no address range`)
+      }
       this.#list.addSubnet(address, prefix === undefined ? lengthOf(family) : Number(prefix), family)
     }
   }

@@ -25,6 +25,7 @@ const fixedRoles: Readonly<Record<string, HeaderRole>> = {
   'x-mattergate-proxy-refusal': 'proxyRefusal',
   host: 'host',
   connection: 'connection',
+  'proxy-connection': 'connection',
   upgrade: 'upgrade',
   cookie: 'cookie',
   authorization: 'authorization',

@@ -7,7 +7,7 @@ import { type CollectedHeaders, firstValue, HeaderWalk } from './header-walk.js'
 import { presentedByProxy, presentedByTls } from './presented.js'
 import { ProxySecrets } from './proxy-secret.js'
 import { readRequestPath } from './request-path.js'
-import { defaultRule, Routes } from './routes.js'
+import { defaultRule, ownRule, Routes } from './routes.js'
 import { readUpgrade, upgradeRefusal } from './upgrade.js'
 
 /** Behind a proxy, or with TLS of our own: then nobody speaks for the client. */
@@ -72,10 +72,13 @@ export class Intake {
     const peerRefusal = this.#peerRefusal(facts, headers)
     const certificate = peerRefusal === null ? this.#presented(facts, headers, route) : null
     const upgrade = readUpgrade(headers)
+    // As interface.md says: `optional` without a certificate is as `none`.
+    const anonymous =
+      route.certificate === 'none' || (route.certificate === 'optional' && certificate === null)
     return {
       method: facts.method,
       path: readable,
-      headers: decisionHeaders(headers),
+      headers: this.#decisionHeaders(headers),
       route,
       upgrade,
       navigation: isNavigation(facts.method, headers),
@@ -85,8 +88,11 @@ export class Intake {
       refusal:
         peerRefusal ??
         formRefusal(facts, headers, path) ??
-        (upgrade === null ? null : upgradeRefusal(facts.method, upgrade, route)) ??
-        this.#crossSiteRefusal(facts.method, upgrade !== null, headers, route, certificate) ??
+        (upgrade === null ? null : upgradeRefusal(facts.method, upgrade, route, anonymous)) ??
+        // Where nothing is injected there is nothing to abuse.
+        (anonymous || isOwnPage(facts.method, route)
+          ? null
+          : crossSiteRefusal({ method: facts.method, upgrade: upgrade !== null, headers }, this.#origins)) ??
         certificateRefusal(certificate, route),
     }
   }
@@ -112,25 +118,21 @@ export class Intake {
     return presentedByProxy(headers, this.#entrance.form, this.#entrance.verifyHeader !== null)
   }
 
-  #crossSiteRefusal(
-    method: string,
-    upgrade: boolean,
-    headers: CollectedHeaders,
-    route: RouteRule,
-    certificate: PresentedCertificate | Refusal | null,
-  ): Refusal | null {
-    // Where nothing is injected there is nothing to abuse.
-    const injectsNothing =
-      route.certificate === 'none' || (route.certificate === 'optional' && certificate === null)
-    if (injectsNothing) return null
-    return crossSiteRefusal({ method, upgrade, headers }, this.#origins)
-  }
-
   #clientIp(facts: RequestFacts, headers: CollectedHeaders, trusted: boolean): string | null {
     const peer = 'socket' in facts.peer ? null : facts.peer.address
     // Whoever may not speak for clients, and a client itself, says nothing about addresses.
     const lines = trusted && this.#entrance.kind === 'proxy' ? (headers.forwardedFor ?? []) : []
     return clientAddress(lines, peer, this.#trusted)
+  }
+
+  #decisionHeaders(headers: CollectedHeaders): ReadRequest['headers'] {
+    return {
+      cookie: headers.cookie ?? [],
+      authorization: firstValue(headers.authorization),
+      acceptLanguage: firstValue(headers.acceptLanguage) ?? '',
+      // Without a proxy it is the client who wrote it.
+      proxyRefusal: this.#entrance.kind === 'proxy' ? firstValue(headers.proxyRefusal) : null,
+    }
   }
 }
 
@@ -166,11 +168,7 @@ function isNavigation(method: string, headers: CollectedHeaders): boolean {
   return headers.accept?.some((value) => value.toLowerCase().includes('text/html')) ?? false
 }
 
-function decisionHeaders(headers: CollectedHeaders): ReadRequest['headers'] {
-  return {
-    cookie: headers.cookie ?? [],
-    authorization: firstValue(headers.authorization),
-    acceptLanguage: firstValue(headers.acceptLanguage) ?? '',
-    proxyRefusal: firstValue(headers.proxyRefusal),
-  }
+/** The gateway's own pages only tell; what acts there comes by POST. */
+function isOwnPage(method: string, route: RouteRule): boolean {
+  return route === ownRule && (method === 'GET' || method === 'HEAD')
 }

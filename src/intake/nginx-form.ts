@@ -51,7 +51,8 @@ function base64Of(text: string): string | null {
   if (!trimmed.startsWith(begin) || !trimmed.endsWith(end)) return null
   const inner = trimmed.slice(begin.length, -end.length)
   if (!/^\r?\n/.test(inner) || !/^[A-Za-z0-9+/=\r\n]+$/.test(inner)) return null
-  return inner.replace(/[\r\n]+/g, '')
+  const base64 = inner.replace(/[\r\n]+/g, '')
+  return base64 === '' ? null : base64
 }
 
 /** What `$ssl_client_cert` leaves once its lines were joined by spaces or tabs. */

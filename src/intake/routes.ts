@@ -9,7 +9,11 @@ export const defaultRule: RouteRule = Object.freeze({
 })
 
 /** The gateway's own pages look at a certificate and do without one: they are there to explain. */
-const ownRule: RouteRule = Object.freeze({ ...defaultRule, path: '/.mattergate/*', certificate: 'optional' })
+export const ownRule: RouteRule = Object.freeze({
+  ...defaultRule,
+  path: '/.mattergate/*',
+  certificate: 'optional',
+})
 const ownPrefix = '/.mattergate/'
 
 /** The lines of `routes` in file order; the first that matches the decoded path decides. */

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import type { Config } from '../config/config.js'
 import type { Refusal } from '../core/refusals.js'
 import type { Gate } from '../gate/gate.js'
+import type { Intake } from '../intake/intake.js'
 import { refusalAnswer } from '../pages/refusal-answer.js'
 import { type ConnectionProblem, connectionRefusal } from './connection-errors.js'
 import { mendSocket } from './mend-socket.js'
@@ -35,11 +36,16 @@ export function watchConnections(server: Server, options: ConnectionsOptions): v
   server.on('checkExpectation', asRequest)
 }
 
-/** With `listen.multilineHeader`, puts the mender before the parser of each accepted connection. */
-export function mendConnections(server: Server, config: Config): (socket: Socket) => void {
+/**
+ * With `listen.multilineHeader`, puts the mender before the parser of each trusted peer's connection.
+ *
+ * @returns what is to be told that a websocket has begun: from then on bytes pass as they come.
+ */
+export function mendConnections(server: Server, config: Config, intake: Intake): (socket: Socket) => void {
   const mended = new WeakMap<Socket, () => void>()
   if (!config.listen.multilineHeader) return () => undefined
   server.on('connection', (socket) => {
+    if (!intake.trusts(peerOf(socket))) return
     const { passEverything } = mendSocket(socket, {
       certificateHeader: config.proxy.certificateHeader,
       maxHeaderBytes: config.limits.headerBytes,
@@ -72,7 +78,10 @@ async function refuse(
   refusal: Refusal,
   method: string,
 ): Promise<void> {
-  const decision = await gate.refuseUnread(peerOf(socket), refusal)
+  const decision = await gate.refuseFacts(
+    { method: '', target: '', rawHeaders: [], peer: peerOf(socket) },
+    refusal,
+  )
   // In the middle of an earlier answer a second one would be read as part of it.
   if (!socket.writable || unanswered(socket) > 0) socket.destroy()
   else writeRawAnswer(socket, refusalAnswer(decision, { method, decodedPath: '', navigation: false }))

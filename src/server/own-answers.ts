@@ -1,5 +1,5 @@
 import { type CookieStyle, clearedUserCookie } from '../gate/browser-cookies.js'
-import type { Allowed, Decision } from '../gate/decision.js'
+import type { Allowed, Decision, Refused } from '../gate/decision.js'
 import { whoamiPath } from '../gate/own-paths.js'
 import { isLogout } from '../mattermost/paths.js'
 import type { Answer } from '../pages/refusal-answer.js'
@@ -22,9 +22,10 @@ export function ownAnswer(decision: Decision, options: OwnAnswersOptions): Answe
 }
 
 /** A refusal in the form that its caller understands. */
-export function answerTo(refused: Extract<Decision, { allowed: false }>): Answer {
+export function answerTo(refused: Refused, retryAfterSeconds?: number): Answer {
   const { method, path, navigation } = refused.request
-  return refusalAnswer(refused, { method, decodedPath: path.decoded, navigation })
+  const told = retryAfterSeconds === undefined ? refused : { ...refused, retryAfterSeconds }
+  return refusalAnswer(told, { method, decodedPath: path.decoded, navigation })
 }
 
 /** Mattermost's own answer to a log-out (contract rule 26); the browser's MMUSERID goes with it. */

@@ -2,6 +2,7 @@ import { test } from 'tap'
 import { Refusal } from '../../src/core/refusals.js'
 import { isAllowed } from '../../src/identity/allow.js'
 import { type IdentifiedCertificate, type IdentityRule, identify } from '../../src/identity/rules.js'
+import { subjectAltName } from '../../src/pki/extensions.js'
 import type { IssuedCertificate } from '../../src/pki/issue.js'
 import type { NameAttributeOptions } from '../../src/pki/name.js'
 import { readPemBundle } from '../../src/x509/pem.js'
@@ -131,11 +132,48 @@ test('a value in a string type that the field does not allow is refused', async 
   t.equal(await outcome([commonName], subject(cn('alice', 'PrintableString'))), 'subject.cn=alice')
   t.equal(await outcome([commonName], subject(cn('alice', 'BMPString'))), 'identity_absent')
   t.equal(await outcome([commonName], subject(cn('alice', 'TeletexString'))), 'identity_absent')
-  t.equal(await outcome([email], subject(mail('a@b.c', 'BMPString'))), 'identity_absent')
+  const unasked = [email, commonName]
+  for (const encoding of ['UTF8String', 'PrintableString', 'BMPString'] as const) {
+    t.equal(
+      await outcome(unasked, subject(cn('alice'), mail('a@b.c', encoding))),
+      'identity_absent',
+      encoding,
+    )
+  }
+  const names = (encoding: NameAttributeOptions['encoding']) =>
+    certificateOf({
+      email: null,
+      extensions: [subjectAltName([{ upn: 'a@b.c', ...(encoding === undefined ? {} : { encoding }) }])],
+    })
+  t.equal(await outcome([upn, commonName], names('UTF8String')), 'san.upn=a@b.c')
+  t.equal(await outcome([upn, commonName], names('IA5String')), 'identity_absent')
+  t.equal(await outcome([upn, commonName], names('BMPString')), 'identity_absent')
+})
+
+test('two names in the extension are as ambiguous as two in the subject', async (t) => {
+  const names = (...addresses: string[]) =>
+    certificateOf({
+      email: null,
+      extensions: [subjectAltName(addresses.map((address) => ({ email: address })))],
+    })
+  t.equal(await outcome([sanEmail], names('a@b.c', 'd@b.c')), 'identity_ambiguous')
+  t.equal(await outcome([sanEmail], names('a@b.c', 'A@B.C')), 'san.email=a@b.c')
+  t.equal(await outcome([sanEmail, commonName], names('a@b.c', 'not an address')), 'identity_absent')
+})
+
+test('a value is judged whole: past 256 characters no pattern makes it shorter', async (t) => {
+  const last: IdentityRule = { from: 'subject.dn', match: 'username', pattern: /^(?:.*CN=(\w+))$/u }
+  const long = (length: number) =>
+    identify([last, commonName], {
+      trust: 'staff',
+      facts: { ...bare.facts, subject: `O=${'x'.repeat(length - 9)},CN=bob` },
+    })
+  const bare = await subject(cn('alice'))
+  t.match(long(256), { rule: 'subject.dn', value: 'bob' })
+  t.match(long(257), { code: 'identity_absent' })
 })
 
 test('an e-mail address in a URI is not read as one', async (t) => {
-  const { subjectAltName } = await import('../../src/pki/extensions.js')
   const extensions = [subjectAltName([{ uri: 'mailto:admin@mattermost.com' }])]
   t.equal(await outcome([sanEmail], certificateOf({ extensions, email: null })), 'identity_absent')
 })
@@ -151,4 +189,30 @@ test('allow: entries are alternatives, the keys of an entry must all hold, value
   t.notOk(isAllowed([{ 'subject.ou': ['Smart'] }], user))
   t.notOk(isAllowed([{ 'subject.l': ['Meade'] }], user))
   t.notOk(isAllowed([{}], user))
+  t.notOk(isAllowed([{ 'subject.o': [] }], user))
+})
+
+test('allow: each key reads its own attribute, and any of several values of it fits', async (t) => {
+  const attributes = { ST: 'Bavaria', L: 'Munich', UID: 'u1', serialNumber: '42', CN: 'alice', C: 'DE' }
+  const user = await subject(
+    ...Object.entries(attributes).map(([type, value]) => ({ type, value })),
+    { type: 'DC', value: 'org' },
+    { type: 'DC', value: 'example' },
+  )
+  const fitting = {
+    'subject.st': 'bavaria',
+    'subject.l': 'Munich',
+    'subject.uid': 'U1',
+    'subject.serialNumber': '42',
+    'subject.cn': 'Alice',
+    'subject.c': 'de',
+    'subject.dc': 'example',
+  }
+  for (const [key, value] of Object.entries(fitting)) {
+    t.ok(isAllowed([{ [key]: [value] }], user), key)
+    t.notOk(isAllowed([{ [key]: [`${value}x`] }], user), key)
+    t.notOk(isAllowed([{ [key]: [value], 'subject.ou': ['any'] }], user), key)
+  }
+  const named = await certificateOf({ upn: 'a@b.c' })
+  t.ok(isAllowed([{ 'san.email': ['MMUSER@mattermost.com'], 'san.upn': ['A@b.c'] }], named))
 })

@@ -3,7 +3,7 @@ import { test } from 'tap'
 import { Refusal } from '../../src/core/refusals.js'
 import { readRequestPath } from '../../src/intake/request-path.js'
 
-test('a path is read as Mattermost will match it: decoded once, the original bytes kept', async (t) => {
+test('a path is read as Mattermost will match it: decoded once, the original bytes kept', (t) => {
   const cases: [target: string, decoded: string][] = [
     ['/', '/'],
     ['/api/v4/users/me', '/api/v4/users/me'],
@@ -25,15 +25,17 @@ test('a path is read as Mattermost will match it: decoded once, the original byt
   for (const [target, decoded] of cases) {
     t.strictSame(readRequestPath(target), { decoded, raw: target, query: null }, target)
   }
+  t.end()
 })
 
-test('the query is kept apart, and only the first question mark begins it', async (t) => {
+test('the query is kept apart, and only the first question mark begins it', (t) => {
   t.strictSame(readRequestPath('/a?b=/../c?d'), { decoded: '/a', raw: '/a', query: 'b=/../c?d' })
   t.strictSame(readRequestPath('/a?'), { decoded: '/a', raw: '/a', query: '' })
   t.strictSame(readRequestPath('/a%3Fb'), { decoded: '/a?b', raw: '/a%3Fb', query: null })
+  t.end()
 })
 
-test('what can be read in more than one way is refused', async (t) => {
+test('what can be read in more than one way is refused', (t) => {
   const targets = [
     '',
     '*',
@@ -78,9 +80,10 @@ test('what can be read in more than one way is refused', async (t) => {
     const read = readRequestPath(target)
     t.ok(read instanceof Refusal && read.code === 'request_ambiguous', JSON.stringify(target))
   }
+  t.end()
 })
 
-test('no path that passes holds a dot segment, a doubled slash, a backslash or a NUL', async (t) => {
+test('no path that passes holds a dot segment, a doubled slash, a backslash or a NUL', (t) => {
   const piece = fc.constantFrom(
     '/',
     '.',
@@ -107,4 +110,5 @@ test('no path that passes holds a dot segment, a doubled slash, a backslash or a
     { numRuns: 20_000 },
   )
   t.notOk(run.failed, `seed ${run.seed}: ${JSON.stringify(run.counterexample)}`)
+  t.end()
 })

@@ -1,0 +1,122 @@
+import { type AuditLog, openAuditLog } from '../audit/audit-log.js'
+import type { Config } from '../config/config.js'
+import type { Clock } from '../core/clock.js'
+import type { Intake } from '../intake/intake.js'
+import type { MattermostClient } from '../mattermost/client.js'
+import type { Directory } from '../mattermost/directory.js'
+import { SessionBook } from '../sessions/session-book.js'
+import { openEmbeddedStore } from '../store/embedded-store.js'
+import type { Store } from '../store/store.js'
+import type { TrustStore } from '../x509/trust-store.js'
+import { type TrustWarning, trustWarnings } from '../x509/trust-warnings.js'
+import { Verifier } from '../x509/verifier.js'
+import type { CookieStyle } from './browser-cookies.js'
+import { createIntake } from './entrance.js'
+import { Gate, type GateObserver } from './gate.js'
+import { Judge } from './judge.js'
+import { type MattermostObserver, openMattermost } from './open-mattermost.js'
+import { readTrusts } from './trusts.js'
+
+/** Told of what the gate's rooms do by themselves. */
+export interface RoomObserver extends GateObserver, MattermostObserver {
+  storeWarning(message: string): void
+  trustWarning(warning: TrustWarning): void
+}
+
+/** A gate with the rooms behind it, for whoever owns their life. */
+export interface OpenedGate {
+  readonly gate: Gate
+  readonly intake: Intake
+  readonly judge: Judge
+  readonly audit: AuditLog
+  readonly sessions: SessionBook
+  readonly store: Store
+  /** Null: without an administrator's credential accounts are not looked up. */
+  readonly client: MattermostClient | null
+  readonly directory: Directory | null
+  readonly ownsCredentials: boolean
+  readonly cookieStyle: CookieStyle
+  close(): Promise<void>
+}
+
+/** The judge of a configuration, over trusts that were read. */
+export function createJudge(config: Config, trusts: TrustStore, clock: Clock): Judge {
+  return new Judge({
+    verifier: new Verifier(trusts),
+    policies: new Map(config.trust.map((trust) => [trust.name, trust])),
+    clock,
+    verifyConcurrency: config.limits.verifyConcurrency,
+  })
+}
+
+/**
+ * Opens everything that a decision needs: trusts, store, audit, Mattermost's directory and the sign-in
+ * driver.
+ *
+ * @throws ConfigError for what the operator must mend, Fault where a file or the store cannot be used.
+ */
+export async function openGate(config: Config, clock: Clock, observer: RoomObserver): Promise<OpenedGate> {
+  const trusts = await readTrusts(config)
+  for (const warning of trustWarnings(trusts, clock.now())) observer.trustWarning(warning)
+  const judge = createJudge(config, trusts, clock)
+  const intake = await createIntake(config)
+  const closing: (() => Promise<void>)[] = []
+  try {
+    const { store, warnings } = await openEmbeddedStore({
+      path: config.sessions.path,
+      keyFile: config.sessions.keyFile,
+      clock,
+    })
+    closing.push(() => store.close())
+    for (const warning of warnings) observer.storeWarning(warning)
+    const audit = await openAuditLog({ file: config.audit.file, chain: config.audit.chain, clock })
+    closing.push(() => audit.close())
+    const mattermost = openMattermost({ config, store, clock, observer: withAuditedTokens(observer, audit) })
+    closing.push(() => mattermost.close())
+    const sessions = new SessionBook({ store, clock, idleMs: config.sessions.idleMs })
+    closing.push(() => sessions.flush())
+    const cookieStyle = { secure: config.public.url.startsWith('https:') }
+    const { client, directory, driver } = mattermost
+    const ownsCredentials = config.mattermost?.signIn === 'access-token'
+    const gate = new Gate({
+      ...{ intake, judge, directory, driver, ownsCredentials, sessions, audit, cookieStyle, observer },
+      auditRequests: config.audit.requests,
+    })
+    const close = () => closeAll(closing)
+    return {
+      gate,
+      intake,
+      judge,
+      audit,
+      sessions,
+      store,
+      client,
+      directory,
+      ownsCredentials,
+      cookieStyle,
+      close,
+    }
+  } catch (error) {
+    await closeAll(closing)
+    throw error
+  }
+}
+
+/** A token's making and end are changes of state: they stand in the audit too. */
+function withAuditedTokens(observer: RoomObserver, audit: AuditLog): MattermostObserver {
+  return {
+    roomFault: (error) => observer.roomFault(error),
+    token: (event) => {
+      observer.token(event)
+      const session = { driver: 'access-token', id: event.tokenId }
+      audit
+        .write({ event: 'token', reason: event.type, user: { id: event.userId }, session })
+        .catch((error: unknown) => observer.roomFault(error))
+    },
+  }
+}
+
+/** Ends what was opened, last first. */
+async function closeAll(closing: (() => Promise<void>)[]): Promise<void> {
+  for (let close = closing.pop(); close !== undefined; close = closing.pop()) await close()
+}
