@@ -25,7 +25,7 @@ function codeOf(status: number): FaultCode {
 function messageOf(operation: string, status: number, id: string | null, retryAfter: string | null): string {
   const what = `${operation}: Mattermost answered ${status}${id === null ? '' : ` ${id}`}`
   if (status === 401 || status === 403) {
-    return `${what}: the credential in mattermost.admin is not that of a system administrator, or no longer valid`
+    return `${what}: the credential in mattermost.admin is not that of a system administrator or no longer valid, or personal access tokens are switched off (System Console > Integrations)`
   }
   if (status === 429) {
     return `${what}: its rate limit${retryAfter === null ? '' : `, for ${retryAfter} s`}; RateLimitSettings.TrustedProxyIPHeader keeps users from sharing one bucket`
