@@ -1,20 +1,23 @@
-import { attributeType } from '../x509/attribute-types.js'
 import type { CertificateFacts } from '../x509/verified-certificate.js'
 import { foldCase, type IdentifiedCertificate } from './rules.js'
 
-export type AllowSource =
-  | 'subject.cn'
-  | 'subject.ou'
-  | 'subject.o'
-  | 'subject.c'
-  | 'subject.l'
-  | 'subject.st'
-  | 'subject.email'
-  | 'subject.dc'
-  | 'subject.uid'
-  | 'subject.serialNumber'
-  | 'san.email'
-  | 'san.upn'
+/** RFC 4519, RFC 2985 §5.2.1. By OID: OpenSSL knows `UID` and `uid` as two different attributes. */
+const subjectAttributeTypes = {
+  'subject.cn': '2.5.4.3',
+  'subject.ou': '2.5.4.11',
+  'subject.o': '2.5.4.10',
+  'subject.c': '2.5.4.6',
+  'subject.l': '2.5.4.7',
+  'subject.st': '2.5.4.8',
+  'subject.email': '1.2.840.113549.1.9.1',
+  'subject.dc': '0.9.2342.19200300.100.1.25',
+  'subject.uid': '0.9.2342.19200300.100.1.1',
+  'subject.serialNumber': '2.5.4.5',
+} as const
+
+const typeBySource: ReadonlyMap<string, string> = new Map(Object.entries(subjectAttributeTypes))
+
+export type AllowSource = keyof typeof subjectAttributeTypes | 'san.email' | 'san.upn'
 
 /** All keys must hold; the values of a key are alternatives. */
 export type AllowEntry = { readonly [Source in AllowSource]?: readonly string[] }
@@ -37,7 +40,7 @@ function fits(entry: AllowEntry, facts: CertificateFacts): boolean {
 function valuesOf(source: string, facts: CertificateFacts): readonly string[] {
   if (source === 'san.email') return facts.alternativeNames.email
   if (source === 'san.upn') return facts.alternativeNames.upn.map(({ value }) => value)
-  const type = attributeType(source === 'subject.email' ? 'emailAddress' : source.replace('subject.', ''))
+  const type = typeBySource.get(source)
   return facts.subjectName
     .flat()
     .filter((attribute) => attribute.type === type)
