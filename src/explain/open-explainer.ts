@@ -43,7 +43,7 @@ export async function openExplainer(config: Config, options: ExplainerOptions): 
 }
 
 async function openStore({ sessions }: Config, exists: boolean): Promise<Store> {
-  if (!exists) return memoryStore()
+  if (!exists) return memoryStore(systemClock)
   const { path, keyFile } = sessions
   return (await openEmbeddedStore({ path, keyFile, clock: systemClock })).store
 }
