@@ -135,14 +135,16 @@ export class WebsocketUpgrade {
     this.allowed = decision
     const key = clientKey(this.#request)
     if (key instanceof Refusal) return this.#refuse(key, decision)
-    if (this.#clientEnded) {
+    if (this.#clientEnded || this.#socket.destroyed) {
       this.#socket.destroy()
       return
     }
     this.reserved = !this.#stopping && this.#parts.reserve()
     if (!this.reserved) return this.#refuse(overloaded(this.#stopping), decision)
     this.#question = this.#parts.upstream.ask(this.#request.rawHeaders, decision)
-    await this.#follow(await this.#question.reply, key, decision)
+    const reply = await this.#question.reply
+    this.#question = null
+    await this.#follow(reply, key, decision)
   }
 
   async #follow(reply: UpstreamReply, key: string, allowed: Allowed): Promise<void> {
