@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { access, mkdir, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
+import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -87,7 +88,10 @@ function guideConfiguration(options: NginxFrontOptions): string {
       proxy_set_header X-Forwarded-For $remote_addr;
       proxy_set_header X-Forwarded-Proto $scheme;
       proxy_http_version 1.1;`
+  // Started by root, nginx would leave the demo's folder behind and could not reach the socket in it.
+  const { username } = userInfo()
   return `daemon off;
+user ${username};
 pid nginx.pid;
 error_log error.log;
 events {}

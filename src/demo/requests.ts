@@ -15,11 +15,7 @@ export interface Scene {
 }
 
 /** Every kind of request, by this caller, through the whole path. */
-export async function callerRows(
-  caller: Caller,
-  expectation: Expectation,
-  scene: Scene,
-): Promise<Row[]> {
+export async function callerRows(caller: Caller, expectation: Expectation, scene: Scene): Promise<Row[]> {
   const rows: Row[] = []
   for (const { request, good, ask } of kinds) {
     const expected = 'user' in expectation ? good(expectation.user) : refusalText(expectation)
@@ -85,11 +81,8 @@ const kinds: readonly Kind[] = [
     request: 'websocket',
     good: () => 'hello',
     ask: async (caller, { publicUrl }) => {
-      const event = await openWebsocket(caller, publicUrl)
-      if (event !== null) return event
-      // A websocket client cannot see why it was refused; the same request without an upgrade can.
-      const answer = await send(caller, 'GET', '/api/v4/websocket')
-      return refused(answer.status, answer.text)
+      const outcome = await openWebsocket(caller, publicUrl)
+      return 'event' in outcome ? outcome.event : refused(outcome.status, outcome.text)
     },
   },
 ]
