@@ -213,6 +213,9 @@ test('allow: each key reads its own attribute, and any of several values of it f
     t.notOk(isAllowed([{ [key]: [`${value}x`] }], user), key)
     t.notOk(isAllowed([{ [key]: [value], 'subject.ou': ['any'] }], user), key)
   }
+  const abroad = await subject({ type: 'O', value: '\u00c9cole' })
+  t.ok(isAllowed([{ 'subject.o': ['\u00c9COLE'] }], abroad))
+  t.notOk(isAllowed([{ 'subject.o': ['\u00e9cole'] }], abroad), 'only A–Z are folded')
   const named = await certificateOf({ upn: 'a@b.c' })
   t.ok(isAllowed([{ 'san.email': ['MMUSER@mattermost.com'], 'san.upn': ['A@b.c'] }], named))
 })
