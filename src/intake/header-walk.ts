@@ -17,6 +17,8 @@ export type HeaderRole =
   | 'secFetchMode'
   | 'secFetchDest'
   | 'forwardedFor'
+  | 'contentLength'
+  | 'transferEncoding'
 
 export type CollectedHeaders = Partial<Record<HeaderRole, string[]>>
 
@@ -36,6 +38,8 @@ const fixedRoles: Readonly<Record<string, HeaderRole>> = {
   'sec-fetch-mode': 'secFetchMode',
   'sec-fetch-dest': 'secFetchDest',
   'x-forwarded-for': 'forwardedFor',
+  'content-length': 'contentLength',
+  'transfer-encoding': 'transferEncoding',
 }
 
 /** Spellings of names whose role is kept: clients send few, an attacker may send any. */

@@ -145,7 +145,16 @@ function formRefusal(
   if (headers.host?.length !== 1) {
     return new Refusal('request_ambiguous', { detail: 'there must be exactly one Host header' })
   }
+  if (isFramedTwice(headers)) {
+    return new Refusal('request_ambiguous', { detail: 'its length can be read in more than one way' })
+  }
   return path instanceof Refusal ? path : null
+}
+
+/** RFC 9112 §6.3: Node hands some of these out before its parser refuses them. */
+function isFramedTwice({ contentLength, transferEncoding }: CollectedHeaders): boolean {
+  if (transferEncoding === undefined) return (contentLength?.length ?? 0) > 1
+  return contentLength !== undefined || transferEncoding.join().trim().toLowerCase() !== 'chunked'
 }
 
 function certificateRefusal(

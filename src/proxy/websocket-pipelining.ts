@@ -4,6 +4,8 @@ import type { Socket } from 'node:net'
 /** Which requests of a connection have no whole answer yet. */
 export interface AnswerTracker {
   unanswered(socket: Socket): number
+  /** Whether an answer written now would be read as the one to the latest request, and nothing else. */
+  nothingSent(socket: Socket): boolean
   /**
    * Resolves once every request that came before has its whole answer, or the connection is closed. For
    * a socket that Node handed over with `upgrade` or `connect`, as Node no longer tells its answers then
@@ -27,6 +29,10 @@ export function trackAnswers(server: Server): AnswerTracker {
   const open = (socket: Socket) => dropAnswered(answers.get(socket) ?? [])
   return {
     unanswered: (socket) => open(socket).length,
+    nothingSent: (socket) => {
+      const [first, second] = open(socket)
+      return second === undefined && first?.headersSent !== true
+    },
     whenAnswered: (socket) => untilAnswered(socket, open(socket)),
   }
 }

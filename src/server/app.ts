@@ -5,6 +5,8 @@ import type { Allowed, Decision } from '../gate/decision.js'
 import type { Gate } from '../gate/gate.js'
 import { registerForwarding } from '../proxy/forward-route.js'
 import type { HttpForwarder } from '../proxy/http-forwarder.js'
+import type { ConnectionProblem } from './connection-errors.js'
+import type { BrokenConnections } from './connections.js'
 import { type OwnAnswersOptions, ownAnswer } from './own-answers.js'
 import { requestFacts } from './request-facts.js'
 import { writeAnswer } from './write-answer.js'
@@ -21,6 +23,9 @@ export interface AppOptions {
   readonly forwarder: HttpForwarder
   readonly upstream: string
   readonly own: OwnAnswersOptions
+  /** What the parser refused before it became a request. */
+  readonly connectionError: (problem: ConnectionProblem, socket: Socket) => void
+  readonly broken: BrokenConnections
   /** Once true, each answer is its connection's last. */
   readonly draining: () => boolean
 }
@@ -31,6 +36,10 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const decide = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     const decision = await gate.admit(requestFacts(request.raw))
     if (options.draining()) reply.raw.shouldKeepAlive = false
+    if (options.broken.has(request.raw.socket)) {
+      reply.hijack()
+      return
+    }
     const answer = ownAnswer(decision, own)
     if (answer === null) {
       if (expectsContinue(request.raw)) reply.raw.writeContinue()
@@ -45,6 +54,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     serverFactory: (handler) => options.server(handler as RequestListener),
     // Fastify would answer a broken escape by itself; the gate refuses it, and audits it.
     frameworkErrors: (_error, request, reply) => void decide(request, reply as FastifyReply),
+    clientErrorHandler: options.connectionError,
     return503OnClosing: false,
     forceCloseConnections: false,
     routerOptions: { maxParamLength: 65_536 },

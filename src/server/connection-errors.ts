@@ -2,8 +2,9 @@ import { Refusal } from '../core/refusals.js'
 
 /** What Node's parser, or its clock, held against a connection before any request was complete. */
 export interface ConnectionProblem extends Error {
-  readonly code?: string
-  readonly rawPacket?: Buffer
+  readonly code?: string | undefined
+  /** A Buffer, where the parser gave up; Fastify types it otherwise. */
+  readonly rawPacket?: unknown
 }
 
 /** Null: the client is gone, or went idle, and there is nothing to say. */
@@ -21,8 +22,8 @@ export function connectionRefusal(problem: ConnectionProblem, certificateHeader:
  * The Mattermost guide's own snippet in strict mode: nginx's `$ssl_client_cert` is a PEM over several
  * lines, each newline followed by a TAB.
  */
-function holdsMultilineCertificate(packet: Buffer | undefined, certificateHeader: string): boolean {
-  if (packet === undefined) return false
+function holdsMultilineCertificate(packet: unknown, certificateHeader: string): boolean {
+  if (!Buffer.isBuffer(packet)) return false
   const text = packet.toString('latin1')
   const start = text.toLowerCase().indexOf(`\n${certificateHeader.toLowerCase()}:`)
   return start !== -1 && /^[^\n]*-----BEGIN CERTIFICATE-----\n\t/.test(text.slice(start + 1))

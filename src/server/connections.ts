@@ -13,21 +13,36 @@ import { writeRawAnswer } from './write-answer.js'
 export interface ConnectionsOptions {
   readonly config: Config
   readonly gate: Gate
-  /** How many requests of this socket have no whole answer yet. */
-  readonly unanswered: (socket: Socket) => number
+  /** Whether an answer written now would not be taken for another one, or for a part of it. */
+  readonly nothingSent: (socket: Socket) => boolean
 }
 
-/** What Node decides about a connection before, or instead of, handing out a request: all of it audited. */
-export function watchConnections(server: Server, options: ConnectionsOptions): void {
+/** Connections whose bytes the parser gave up on: a request that came with them goes nowhere. */
+export interface BrokenConnections {
+  has(socket: Socket): boolean
+}
+
+/** Answers, and audits, what the parser refused before or after it became a request. */
+export function connectionErrors(options: ConnectionsOptions): {
+  readonly broken: BrokenConnections
+  readonly onError: (problem: ConnectionProblem, socket: Socket) => void
+} {
   const { certificateHeader } = options.config.proxy
-  server.on('clientError', (problem: ConnectionProblem, socket: Socket) => {
+  const broken = new WeakSet<Socket>()
+  const onError = (problem: ConnectionProblem, socket: Socket): void => {
+    broken.add(socket)
     const refusal = connectionRefusal(problem, certificateHeader)
     if (refusal === null) socket.destroy()
-    else void refuse(options, socket, refusal, '')
-  })
+    else void refuse(options, socket, refusal)
+  }
+  return { broken, onError }
+}
+
+/** What Node would answer in place of a request: the gate decides, and audits it. */
+export function watchConnections(server: Server, { gate }: Pick<ConnectionsOptions, 'gate'>): void {
   server.on('connect', (request: IncomingMessage, socket: Socket) => {
     socket.on('error', () => socket.destroy())
-    void decideConnect(options, request, socket)
+    void decideConnect(gate, request, socket)
   })
   // Both would be answered by Node itself; the gate decides first, and Expect is not passed on.
   const asRequest = (request: IncomingMessage, response: ServerResponse) =>
@@ -55,11 +70,7 @@ export function mendConnections(server: Server, config: Config, intake: Intake):
   return (socket) => mended.get(socket)?.()
 }
 
-async function decideConnect(
-  { gate }: ConnectionsOptions,
-  request: IncomingMessage,
-  socket: Socket,
-): Promise<void> {
+async function decideConnect(gate: Gate, request: IncomingMessage, socket: Socket): Promise<void> {
   const decision = await gate.admit({
     method: 'CONNECT',
     target: request.url ?? '',
@@ -73,16 +84,14 @@ async function decideConnect(
 }
 
 async function refuse(
-  { gate, unanswered }: ConnectionsOptions,
+  { gate, nothingSent }: ConnectionsOptions,
   socket: Socket,
   refusal: Refusal,
-  method: string,
 ): Promise<void> {
   const decision = await gate.refuseFacts(
     { method: '', target: '', rawHeaders: [], peer: peerOf(socket) },
     refusal,
   )
-  // In the middle of an earlier answer a second one would be read as part of it.
-  if (!socket.writable || unanswered(socket) > 0) socket.destroy()
-  else writeRawAnswer(socket, refusalAnswer(decision, { method, decodedPath: '', navigation: false }))
+  if (!socket.writable || !nothingSent(socket)) socket.destroy()
+  else writeRawAnswer(socket, refusalAnswer(decision, { method: '', decodedPath: '', navigation: false }))
 }

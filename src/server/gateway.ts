@@ -13,7 +13,7 @@ import { UpstreamPool } from '../proxy/upstream-pool.js'
 import { WebsocketForwarder } from '../proxy/websocket-forwarder.js'
 import { type AnswerTracker, trackAnswers } from '../proxy/websocket-pipelining.js'
 import { buildApp } from './app.js'
-import { mendConnections, watchConnections } from './connections.js'
+import { connectionErrors, mendConnections, watchConnections } from './connections.js'
 import { addressOf, createServer, listen } from './listener.js'
 import { errorFields, type Log } from './log.js'
 import { observe } from './observer.js'
@@ -125,16 +125,20 @@ async function assemble(
     request: () => undefined,
   }
   const server = await createServer(config, (request, response) => handlers.request(request, response))
+  const answers = trackAnswers(server)
+  const { gate } = opened
+  const errors = connectionErrors({ config, gate, nothingSent: (socket) => answers.nothingSent(socket) })
   const app = await buildApp({
     server: (handler) => {
       handlers.request = handler
       return server
     },
-    ...{ gate: opened.gate, forwarder, upstream: mattermost.url, own: opened },
+    ...{ gate, forwarder, upstream: mattermost.url, own: opened },
+    connectionError: errors.onError,
+    broken: errors.broken,
     draining: () => drain.draining,
   })
-  const answers = trackAnswers(server)
-  watchConnections(server, { config, gate: opened.gate, unanswered: (socket) => answers.unanswered(socket) })
+  watchConnections(server, opened)
   const switched = mendConnections(server, config, opened.intake)
   const websockets = createWebsockets(config, mattermost, opened, { hygiene, answers, switched, log, clock })
   server.on('upgrade', (request, socket, head) => websockets.upgrade(request, socket, head))

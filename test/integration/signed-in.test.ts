@@ -189,8 +189,11 @@ test('the ways around the gateway are closed, in every spelling and on every rou
     running.standin.requests.filter(({ target }) => closed.some(([, path]) => path === target)).length,
     0,
   )
-  const open = await running.send({ path: '/api/v4/users', certificate: null })
-  t.equal(open.status, 401, 'GET of the same path is Mattermost’s to answer')
+  await running.send({ path: '/api/v4/users', certificate: null })
+  t.ok(
+    running.standin.requests.some(({ target }) => target === '/api/v4/users'),
+    'GET of the same path is Mattermost’s to answer',
+  )
 })
 
 test('a log-out is answered by the gateway with Mattermost’s own words', async (t) => {

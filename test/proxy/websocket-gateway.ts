@@ -1,15 +1,15 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Test } from 'tap'
-import { WebSocket, WebSocketServer, type ServerOptions } from 'ws'
+import { type ServerOptions, WebSocket, WebSocketServer } from 'ws'
 import { systemClock } from '../../src/core/clock.js'
 import { Refusal } from '../../src/core/refusals.js'
 import type { Allowed, Decision, Forwarding, Refused } from '../../src/gate/decision.js'
 import { HeaderHygiene } from '../../src/proxy/header-hygiene.js'
 import {
+  type WebsocketEnd,
   WebsocketForwarder,
   type WebsocketForwarderOptions,
-  type WebsocketEnd,
 } from '../../src/proxy/websocket-forwarder.js'
 import { type AnswerTracker, trackAnswers } from '../../src/proxy/websocket-pipelining.js'
 import { allowedRequest } from './allowed.js'

@@ -18,6 +18,8 @@ export interface RunningOptions {
   /** YAML that is added to the configuration, or stands in place of a section of the same key. */
   readonly yaml?: Readonly<Record<string, string>>
   readonly clock?: Clock
+  /** PEM of the authority in place of one that is made. */
+  readonly caPem?: string
 }
 
 export interface Sent {
@@ -58,7 +60,7 @@ export async function startRunning(t: Test, options: RunningOptions = {}): Promi
   const ca = await makeCa('Test CA')
   const mmuser = await makeUser(ca)
   const configFile = join(folder, 'config.yaml')
-  await writeFile(join(folder, 'ca.crt'), ca.pem)
+  await writeFile(join(folder, 'ca.crt'), options.caPem ?? ca.pem)
   await writeFile(join(folder, 'admin-token'), standin.adminToken, { mode: 0o600 })
   await writeFile(configFile, configuration(standin.url, options.yaml ?? {}))
   const start = async () =>
