@@ -53,7 +53,7 @@ function readArguments(command: Command, words: readonly string[]): Arguments {
       options: { ...command.options, help: { type: 'boolean', short: 'h' } },
       allowPositionals: true,
       strict: true,
-    }) as Arguments
+    })
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error))
   }

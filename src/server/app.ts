@@ -1,6 +1,7 @@
-import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
+import type { IncomingMessage, RequestListener, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { Refusal } from '../core/refusals.js'
 import type { Allowed, Decision } from '../gate/decision.js'
 import type { Gate } from '../gate/gate.js'
 import { registerForwarding } from '../proxy/forward-route.js'
@@ -8,7 +9,7 @@ import type { HttpForwarder } from '../proxy/http-forwarder.js'
 import type { ConnectionProblem } from './connection-errors.js'
 import type { BrokenConnections } from './connections.js'
 import { type OwnAnswersOptions, ownAnswer } from './own-answers.js'
-import { requestFacts } from './request-facts.js'
+import { readAlike, requestFacts } from './request-facts.js'
 import { writeAnswer } from './write-answer.js'
 
 declare module 'fastify' {
@@ -34,7 +35,11 @@ export interface AppOptions {
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const { gate, own } = options
   const decide = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
-    const decision = await gate.admit(requestFacts(request.raw))
+    const decided = await gate.admit(requestFacts(request.raw))
+    const decision =
+      decided.allowed && !readAlike(decided, false)
+        ? await gate.refuse(decided.request, new Refusal('upgrade_refused'), decided)
+        : decided
     if (options.draining()) reply.raw.shouldKeepAlive = false
     if (options.broken.has(request.raw.socket)) {
       reply.hijack()
@@ -51,7 +56,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   }
   const app = Fastify({
     logger: false,
-    serverFactory: (handler) => options.server(handler as RequestListener),
+    serverFactory: (handler) => options.server(handler),
     // Fastify would answer a broken escape by itself; the gate refuses it, and audits it.
     frameworkErrors: (_error, request, reply) => void decide(request, reply as FastifyReply),
     clientErrorHandler: options.connectionError,

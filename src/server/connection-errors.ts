@@ -1,4 +1,5 @@
 import { Refusal } from '../core/refusals.js'
+import type { MenderLoss } from './multiline-framing.js'
 
 /** What Node's parser, or its clock, held against a connection before any request was complete. */
 export interface ConnectionProblem extends Error {
@@ -7,9 +8,19 @@ export interface ConnectionProblem extends Error {
   readonly rawPacket?: unknown
 }
 
-/** Null: the client is gone, or went idle, and there is nothing to say. */
-export function connectionRefusal(problem: ConnectionProblem, certificateHeader: string): Refusal | null {
-  const detail = `${problem.code ?? 'error'}: ${problem.message}`
+/**
+ * Null: the client is gone, or went idle, and there is nothing to say.
+ *
+ * @param menderLoss why the mender made the parser refuse it, where it did
+ */
+export function connectionRefusal(
+  problem: ConnectionProblem,
+  certificateHeader: string,
+  menderLoss: MenderLoss | null,
+): Refusal | null {
+  const detail = menderLoss ?? `${problem.code ?? 'error'}: ${problem.message}`
+  if (menderLoss === 'certificate_form') return new Refusal('certificate_malformed', { detail })
+  if (menderLoss === 'certificate_duplicated') return new Refusal('certificate_duplicated', { detail })
   if (problem.code === 'HPE_HEADER_OVERFLOW') return new Refusal('header_too_large', { detail })
   if (problem.code === 'HPE_INVALID_METHOD') return new Refusal('method_refused', { detail })
   if (problem.code === 'ERR_HTTP_REQUEST_TIMEOUT') return new Refusal('request_ambiguous', { detail })

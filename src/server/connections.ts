@@ -6,7 +6,8 @@ import type { Gate } from '../gate/gate.js'
 import type { Intake } from '../intake/intake.js'
 import { refusalAnswer } from '../pages/refusal-answer.js'
 import { type ConnectionProblem, connectionRefusal } from './connection-errors.js'
-import { mendSocket } from './mend-socket.js'
+import { type MendedSocket, mendSocket } from './mend-socket.js'
+import type { MenderLoss } from './multiline-framing.js'
 import { peerOf } from './request-facts.js'
 import { writeRawAnswer } from './write-answer.js'
 
@@ -15,6 +16,7 @@ export interface ConnectionsOptions {
   readonly gate: Gate
   /** Whether an answer written now would not be taken for another one, or for a part of it. */
   readonly nothingSent: (socket: Socket) => boolean
+  readonly mended: MendedConnections
 }
 
 /** Connections whose bytes the parser gave up on: a request that came with them goes nowhere. */
@@ -31,7 +33,7 @@ export function connectionErrors(options: ConnectionsOptions): {
   const broken = new WeakSet<Socket>()
   const onError = (problem: ConnectionProblem, socket: Socket): void => {
     broken.add(socket)
-    const refusal = connectionRefusal(problem, certificateHeader)
+    const refusal = connectionRefusal(problem, certificateHeader, options.mended.loss(socket))
     if (refusal === null) socket.destroy()
     else void refuse(options, socket, refusal)
   }
@@ -51,23 +53,30 @@ export function watchConnections(server: Server, { gate }: Pick<ConnectionsOptio
   server.on('checkExpectation', asRequest)
 }
 
-/**
- * With `listen.multilineHeader`, puts the mender before the parser of each trusted peer's connection.
- *
- * @returns what is to be told that a websocket has begun: from then on bytes pass as they come.
- */
-export function mendConnections(server: Server, config: Config, intake: Intake): (socket: Socket) => void {
-  const mended = new WeakMap<Socket, () => void>()
-  if (!config.listen.multilineHeader) return () => undefined
-  server.on('connection', (socket) => {
-    if (!intake.trusts(peerOf(socket))) return
-    const { passEverything } = mendSocket(socket, {
-      certificateHeader: config.proxy.certificateHeader,
-      maxHeaderBytes: config.limits.headerBytes,
+/** What is known of the menders of a server's connections; without `listen.multilineHeader` nothing. */
+export interface MendedConnections {
+  /** To be told that a websocket has begun: from then on bytes pass as they come. */
+  switched(socket: Socket): void
+  /** Why a mender made a request unreadable for the parser: the true cause of its error. */
+  loss(socket: Socket): MenderLoss | null
+}
+
+/** With `listen.multilineHeader`, puts the mender before the parser of each trusted peer's connection. */
+export function mendConnections(server: Server, config: Config, intake: Intake): MendedConnections {
+  const mended = new WeakMap<Socket, MendedSocket>()
+  const options = {
+    certificateHeader: config.proxy.certificateHeader,
+    maxHeaderBytes: config.limits.headerBytes,
+  }
+  if (config.listen.multilineHeader) {
+    server.on('connection', (socket) => {
+      if (intake.trusts(peerOf(socket))) mended.set(socket, mendSocket(socket, options))
     })
-    mended.set(socket, passEverything)
-  })
-  return (socket) => mended.get(socket)?.()
+  }
+  return {
+    switched: (socket) => mended.get(socket)?.passEverything(),
+    loss: (socket) => mended.get(socket)?.loss ?? null,
+  }
 }
 
 async function decideConnect(gate: Gate, request: IncomingMessage, socket: Socket): Promise<void> {

@@ -1,9 +1,10 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { Config, MattermostConfig } from '../config/config.js'
 import type { Clock } from '../core/clock.js'
 import { ConfigError } from '../core/config-error.js'
-import type { Refusal } from '../core/refusals.js'
+import { Refusal } from '../core/refusals.js'
 import { ownCookieName } from '../gate/browser-cookies.js'
 import type { Allowed } from '../gate/decision.js'
 import { type OpenedGate, openGate } from '../gate/open-gate.js'
@@ -13,12 +14,12 @@ import { UpstreamPool } from '../proxy/upstream-pool.js'
 import { WebsocketForwarder } from '../proxy/websocket-forwarder.js'
 import { type AnswerTracker, trackAnswers } from '../proxy/websocket-pipelining.js'
 import { buildApp } from './app.js'
-import { connectionErrors, mendConnections, watchConnections } from './connections.js'
+import { connectionErrors, type MendedConnections, mendConnections, watchConnections } from './connections.js'
 import { addressOf, createServer, listen } from './listener.js'
 import { errorFields, type Log } from './log.js'
 import { observe } from './observer.js'
 import { answerTo } from './own-answers.js'
-import { requestFacts } from './request-facts.js'
+import { readAlike, requestFacts } from './request-facts.js'
 import { compareSiteUrl } from './site-url.js'
 import { Upkeep } from './upkeep.js'
 import { writeAnswer } from './write-answer.js'
@@ -127,7 +128,9 @@ async function assemble(
   const server = await createServer(config, (request, response) => handlers.request(request, response))
   const answers = trackAnswers(server)
   const { gate } = opened
-  const errors = connectionErrors({ config, gate, nothingSent: (socket) => answers.nothingSent(socket) })
+  const mended = mendConnections(server, config, opened.intake)
+  const nothingSent = (socket: Socket): boolean => answers.nothingSent(socket)
+  const errors = connectionErrors({ config, gate, mended, nothingSent })
   const app = await buildApp({
     server: (handler) => {
       handlers.request = handler
@@ -139,8 +142,7 @@ async function assemble(
     draining: () => drain.draining,
   })
   watchConnections(server, opened)
-  const switched = mendConnections(server, config, opened.intake)
-  const websockets = createWebsockets(config, mattermost, opened, { hygiene, answers, switched, log, clock })
+  const websockets = createWebsockets(config, mattermost, opened, { hygiene, answers, mended, log, clock })
   server.on('upgrade', (request, socket, head) => websockets.upgrade(request, socket, head))
   const upkeep = new Upkeep({ opened, websockets, clock, log, directoryCacheMs: mattermost.directoryCacheMs })
   return { server, app, forwarder, websockets, upkeep, opened, drain, drainMs: config.timeouts.drainMs, log }
@@ -196,7 +198,7 @@ async function refuseLate(
 interface WebsocketParts {
   readonly hygiene: HeaderHygiene
   readonly answers: AnswerTracker
-  readonly switched: (socket: IncomingMessage['socket']) => void
+  readonly mended: MendedConnections
   readonly log: Log
   readonly clock: Clock
 }
@@ -205,12 +207,18 @@ function createWebsockets(
   config: Config,
   mattermost: MattermostConfig,
   { gate }: OpenedGate,
-  { hygiene, answers, switched, log, clock }: WebsocketParts,
+  { hygiene, answers, mended, log, clock }: WebsocketParts,
 ): WebsocketForwarder {
   return new WebsocketForwarder({
     upstream: mattermost.url,
-    ...{ hygiene, answers, switched, clock },
-    admit: (request) => gate.admit(requestFacts(request)),
+    ...{ hygiene, answers, clock },
+    switched: (socket) => mended.switched(socket),
+    admit: async (request) => {
+      const decision = await gate.admit(requestFacts(request))
+      return decision.allowed && !readAlike(decision, true)
+        ? gate.refuse(decision.request, new Refusal('upgrade_refused'), decision)
+        : decision
+    },
     refuse: (request, refusal, allowed) =>
       allowed === null
         ? gate.refuseFacts(requestFacts(request), refusal)

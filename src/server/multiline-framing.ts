@@ -30,6 +30,9 @@ export function framingName(name: string): FramingName | null {
     case 'connection':
     case 'upgrade':
       return name
+    // Node's parser takes it for Connection (llhttp, `proxy-connection`).
+    case 'proxy-connection':
+      return 'connection'
   }
   return null
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
+import type { Decision } from '../gate/decision.js'
 import type { RequestFacts } from '../intake/facts.js'
 
 /** A certificate is the same for all requests of a connection: read once. */
@@ -16,6 +17,14 @@ export function requestFacts(request: IncomingMessage): RequestFacts {
     peer: peerOf(request.socket),
     ...(certificate === null ? {} : { clientCertificate: certificate }),
   }
+}
+
+/**
+ * Where Node took a request for an upgrade and the gate did not, or the other way round, each would hold
+ * the other to have looked at it.
+ */
+export function readAlike(decision: Decision, nodeUpgrades: boolean): boolean {
+  return (decision.request.upgrade !== null) === nodeUpgrades
 }
 
 /** Over a unix socket there is no address. */

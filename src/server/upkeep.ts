@@ -33,7 +33,9 @@ export class Upkeep {
     this.#every(sweepMs, () => this.#sweep())
     this.#every(Math.max(sweepMs, directoryCacheMs), () => this.#rereadUsers())
     this.#every(flushMs, () => opened.sessions.flush())
-    this.#every(storeSweepMs, async () => void (await opened.store.sweep()))
+    this.#every(storeSweepMs, async () => {
+      await opened.store.sweep()
+    })
     this.#every(headMs, () => log.info({ head: opened.audit.headHash, seq: opened.audit.seq }, 'audit head'))
   }
 

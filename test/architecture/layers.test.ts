@@ -46,7 +46,7 @@ function isTypeOnly(statement: ts.ImportDeclaration | ts.ExportDeclaration): boo
   if (ts.isExportDeclaration(statement)) return statement.isTypeOnly
   const clause = statement.importClause
   if (clause === undefined) return false
-  if (clause.isTypeOnly) return true
+  if (clause.phaseModifier === ts.SyntaxKind.TypeKeyword) return true
   const named = clause.namedBindings
   return (
     clause.name === undefined &&

@@ -37,9 +37,9 @@ test('a flood of bad certificates pushes no good verdict out', async (t) => {
     endsAt: 1,
   } as unknown as CertificateVerdict
   cache.put(1, 'good', good)
-  for (let number = 0; number < 50_000; number += 1) cache.put(1, `bad ${number}`, bad(1))
+  for (let number = 0; number < 10_000; number += 1) cache.put(1, `bad ${number}`.padEnd(2_000), bad(1))
   t.equal(cache.get(1, 'good'), good)
-  t.equal(cache.get(1, 'bad 0'), undefined, 'and the bad ones are bounded')
+  t.equal(cache.get(1, 'bad 0'.padEnd(2_000)), undefined, 'and the bad ones are bounded')
 })
 
 test('the sweep drops what is due and leaves the rest', async (t) => {
@@ -62,7 +62,7 @@ test('the same certificate is verified once, however many requests bring it', as
     runs += 1
     return runs
   }
-  const results = await Promise.all(Array.from({ length: 50 }, () => queue.run('a', work)))
+  const results = await Promise.all(Array.from({ length: 50 }, async () => queue.run('a', work)))
   t.equal(runs, 1)
   t.ok(results.every((result) => result === 1))
 })
@@ -77,7 +77,7 @@ test('no more verifications run at once than allowed, and all of them run', asyn
     await new Promise((resolve) => setImmediate(resolve))
     running -= 1
   }
-  await Promise.all(Array.from({ length: 40 }, (_, number) => queue.run(`${number}`, work)))
+  await Promise.all(Array.from({ length: 40 }, async (_, number) => queue.run(`${number}`, work)))
   t.equal(most, 2)
   t.equal(running, 0)
 })
@@ -98,7 +98,7 @@ test('a queue that is full answers overloaded at once, and takes work again when
   t.ok(refused.length > 0 && refused.length < 200)
   t.ok(refused.every((refusal) => refusal.code === 'overloaded'))
   release()
-  await Promise.all(outcomes)
+  await Promise.all(outcomes.filter((outcome) => outcome instanceof Promise))
   t.equal(await queue.run('after', async () => 'done'), 'done')
 })
 

@@ -135,6 +135,24 @@ test('with multilineHeader the very bytes are a signed-in request', async (t) =>
   t.match(folded, /^HTTP\/1\.1 400 /)
 })
 
+test('Proxy-Connection is read as Node reads it: no upgrade slips by as an ordinary request', async (t) => {
+  for (const multilineHeader of [false, true]) {
+    const listen = `{ socket: http.sock, multilineHeader: ${multilineHeader} }`
+    const running = await startRunning(t, { yaml: { listen } })
+    for (const protocol of ['h2c', 'websocket']) {
+      const lines = [`Upgrade: ${protocol}`, 'Proxy-Connection: Upgrade']
+      const answer = await exchange(
+        running,
+        `${head(running, lines, 'POST /x')}GET /smuggled HTTP/1.1\r\n\r\n`,
+      )
+      t.match(answer, /^HTTP\/1\.1 400 /, `${protocol} ${listen}`)
+      t.equal(answer.match(/HTTP\/1\.1/g)?.length, 1)
+    }
+    const targets = running.standin.requests.map(({ target }) => target)
+    t.notOk(targets.some((target) => target === '/x' || target === '/smuggled'))
+  }
+})
+
 test('a websocket of a certificate’s user is signed in, and its audit record says how long it lived', async (t) => {
   const running = await startRunning(t)
   const client = websocket(running)
