@@ -30,8 +30,9 @@ export class WebsocketFlow {
     const followed = this.#walker.walk(chunk, closing)
     if (this.#walker.malformed) return false
     const room = this.#send(followed < chunk.length ? chunk.subarray(0, followed) : chunk)
+    // While the end of a frame is waited for, too: it may be long, and its reader stuck.
+    if (!room) this.#from.pause()
     if (closing) this.#closeAtBoundary()
-    else if (!room) this.#from.pause()
     return true
   }
 

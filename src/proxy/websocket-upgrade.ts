@@ -62,6 +62,7 @@ export class WebsocketUpgrade {
   #passing: IncomingMessage | null = null
   #stopping = false
   #clientEnded = false
+  #behindAnswers = false
   #timer: NodeJS.Timeout | null = null
 
   constructor(parts: UpgradeParts, request: IncomingMessage, head: Buffer) {
@@ -116,7 +117,9 @@ export class WebsocketUpgrade {
   /** Nobody is left to talk to, but a refusal may still be read. */
   readonly #ended = (): void => {
     this.#clientEnded = true
-    if (this.#question !== null && this.#passing === null) this.#socket.destroy()
+    const unanswered = this.#question !== null && this.#passing === null
+    // Node ends an unanswered request with its client; that listener went with the upgrade.
+    if (unanswered || this.#behindAnswers) this.#socket.destroy()
   }
 
   readonly #closed = (): void => {
@@ -202,7 +205,9 @@ export class WebsocketUpgrade {
   /** A request that was sent without waiting for the answers of earlier ones: these are completed first. */
   async #refuseBehindAnswers(): Promise<void> {
     this.#early = null
+    this.#behindAnswers = true
     await this.#parts.answers.whenAnswered(this.#socket)
+    this.#behindAnswers = false
     await this.#refuse(new Refusal('upgrade_refused', { detail: 'behind an unanswered request' }), null)
   }
 

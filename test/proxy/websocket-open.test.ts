@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { Socket } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { test } from 'tap'
 import type { WebSocket } from 'ws'
 import {
@@ -7,6 +7,7 @@ import {
   frame,
   handshake,
   switching,
+  type WebsocketGateway,
   websocketClient,
   websocketGateway,
   websocketServer,
@@ -156,6 +157,8 @@ test('holds the sender while the receiver does not read, both ways', async (t) =
   await client.until(/\r\n\r\n/)
   const behind = upstream.sockets[0]
   if (behind === undefined) throw new Error('no connection upstream')
+  // What the harness collects it reads again with each chunk: too slow for this much.
+  for (const socket of [behind, client.socket]) socket.removeAllListeners('data').resume()
   for (const [sender, receiver] of [
     [behind, client.socket],
     [client.socket, behind],
@@ -258,6 +261,48 @@ test('ends past a reader that is stuck, and in a frame that does not end', async
   t.equal(gateway.ended[0]?.end.code, 4_401)
   await eventually(() => upstream.sockets[0]?.destroyed === true)
 })
+
+test('holds the sender of a frame without end while a stuck reader is being ended', async (t) => {
+  const pieceBytes = 65_536
+  const upstream = await rawUpstream(t, (socket) => {
+    socket.write(switching)
+    socket.write(Buffer.from([0x82, 127, 0, 0, 0, 0x40, 0, 0, 0, 0]))
+    pour(socket, Buffer.alloc(pieceBytes))
+  })
+  const gateway = await websocketGateway(t, { upstream: `http://127.0.0.1:${upstream.port}` })
+  const accepted: Socket[] = []
+  gateway.server.on('connection', (socket) => accepted.push(socket))
+  const client = connect(gateway.port, '127.0.0.1')
+  t.teardown(() => client.destroy())
+  client.on('error', () => undefined)
+  client.write(handshake())
+  // The end is asked for while there is room, so that nothing is held yet.
+  await new Promise((resolve) => client.once('data', resolve))
+  client.on('data', () => undefined)
+  await eventually(() => accepted[0]?.writableNeedDrain === false && bytesOut(gateway) > 1_000_000)
+  gateway.forwarder.endWhere(() => true, 4_401, 'x')
+  client.pause()
+  let mostQueued = 0
+  await eventually(() => {
+    mostQueued = Math.max(mostQueued, accepted[0]?.writableLength ?? 0)
+    return gateway.ended.length === 1
+  })
+  t.ok(mostQueued <= 4 * pieceBytes, `${mostQueued} bytes queued`)
+})
+
+function bytesOut({ forwarder }: WebsocketGateway): number {
+  for (const open of forwarder.open()) return open.bytesOut
+  return 0
+}
+
+/** Writes as fast as the socket takes it. */
+function pour(socket: Socket, piece: Buffer): void {
+  const more = (): void => {
+    while (!socket.destroyed && socket.write(piece)) continue
+  }
+  socket.on('drain', more)
+  more()
+}
 
 test('ends at once what was asked to end while it was being opened', async (t) => {
   let agree: () => void = () => undefined

@@ -322,6 +322,24 @@ test('survives clients that leave behind a pipelined upgrade', async (t) => {
   t.strictSame(gateway.faults, [])
 })
 
+test('ends the earlier request when its client leaves in order behind a pipelined upgrade', async (t) => {
+  const gateway = await websocketGateway(t, {
+    upstream: 'http://127.0.0.1:9',
+    onRequest: () => undefined,
+  })
+  const left = new Promise<boolean>((resolve) => {
+    gateway.server.once('request', (_request, response) => {
+      response.once('close', () => resolve(response.writableFinished))
+    })
+  })
+  const upgraded = new Promise((resolve) => gateway.server.once('upgrade', resolve))
+  const client = await rawClient(t, gateway.port, `GET / HTTP/1.1\r\nHost: x\r\n\r\n${handshake()}`)
+  await upgraded
+  client.socket.end()
+  t.equal(await left, false)
+  t.equal(await client.closed, '')
+})
+
 test('answers a client for which deciding or refusing failed, or lets it go', async (t) => {
   const broken = () => Promise.reject(new Error('broken'))
   const undecided = await websocketGateway(t, { upstream: 'http://127.0.0.1:9', admit: broken })
