@@ -10,6 +10,7 @@ import {
   type AccessTokenDriverOptions,
   type TokenEvent,
 } from '../../src/mattermost/access-token.js'
+import { UnansweredFault } from '../../src/mattermost/api-connection.js'
 import { MattermostClient } from '../../src/mattermost/client.js'
 import { Directory } from '../../src/mattermost/directory.js'
 import { NoSignIn } from '../../src/mattermost/no-sign-in.js'
@@ -53,12 +54,11 @@ class Site {
     return store
   }
 
-  client(over: { tokenTimeoutMs?: number; socket?: boolean } = {}): MattermostClient {
+  client(over: { socket?: boolean } = {}): MattermostClient {
     const tokenFile = join(this.#folder, 'admin-token')
     writeFileSync(tokenFile, this.standin.adminToken)
     const admin = over.socket === true ? { socket: join(this.#folder, 'local.sock') } : { tokenFile }
-    const { tokenTimeoutMs = 5_000 } = over
-    const client = new MattermostClient({ url: this.standin.url, admin, clock: this.clock, tokenTimeoutMs })
+    const client = new MattermostClient({ url: this.standin.url, admin, clock: this.clock })
     this.#t.teardown(() => client.close())
     return client
   }
@@ -131,11 +131,27 @@ function killedBefore(store: Store, isStep: (name: string, next: Uint8Array | nu
   }
 }
 
+/** A client that does not hear of the first token that it makes. */
+function deafOnce(client: MattermostClient): AccessTokenDriverOptions['client'] {
+  let deaf = true
+  return {
+    createToken: async (userId, description) => {
+      const made = await client.createToken(userId, description)
+      if (!deaf) return made
+      deaf = false
+      throw new UnansweredFault('creating a personal access token', 'cut off', true, undefined)
+    },
+    listTokens: (userId) => client.listTokens(userId),
+    revokeToken: (tokenId) => client.revokeToken(tokenId),
+    me: (token) => client.me(token),
+  }
+}
+
 test('fifty first requests at once make one token, and later ones wait for nothing', async (t) => {
   const site = await Site.start(t)
   const driver = site.driver(await site.store())
   const alice = site.user('alice')
-  const sessions = await Promise.all(Array.from({ length: 50 }, () => driver.signIn(alice)))
+  const sessions = await Promise.all(Array.from({ length: 50 }, async () => driver.signIn(alice)))
   t.equal(new Set(sessions).size, 1)
   t.equal(site.standin.tokensOf('alice').length, 1)
   const warm = driver.signIn(alice)
@@ -151,7 +167,7 @@ test('two processes on one store make one token together', async (t) => {
   const site = await Site.start(t)
   const store = await site.store()
   const drivers = Array.from({ length: 4 }, () => site.driver(store))
-  const found = await Promise.all(drivers.map((driver) => driver.signIn(site.user('alice'))))
+  const found = await Promise.all(drivers.map(async (driver) => driver.signIn(site.user('alice'))))
   t.equal(new Set(found.map((one) => session(one).authorization())).size, 1)
   t.equal(site.standin.tokensOf('alice').length, 1)
 })
@@ -223,27 +239,23 @@ test('a process killed between making and storing leaves an intent that the next
 test('start settles by itself', async (t) => {
   const site = await Site.start(t)
   const store = await site.store()
-  const alice = site.user('alice')
-  const slow = site.client({ tokenTimeoutMs: 50 })
-  const path = `/api/v4/users/${alice.id}/tokens`
-  const held = site.standin.holdNext(path)
-  t.equal(code(await site.driver(store, slow).signIn(alice)), 'sign_in_unavailable')
-  held.release()
-  while (site.standin.tokensOf('alice').length === 0) await new Promise((resolve) => setImmediate(resolve))
-  site.driver(store).start()
-  while (site.standin.tokensOf('alice').length > 0) await new Promise((resolve) => setImmediate(resolve))
-  t.equal(site.events.at(-1)?.type, 'revoked')
+  const unheard = site.driver(store, site.client(), { client: deafOnce(site.client()) })
+  t.equal(code(await unheard.signIn(site.user('alice'))), 'sign_in_unavailable')
+  t.equal(site.standin.tokensOf('alice').length, 1)
+  const revoked = new Promise<TokenEvent>((resolve) => {
+    site.driver(store, site.client(), { onEvent: resolve }).start()
+  })
+  t.match(await revoked, { type: 'revoked', userId: site.user('alice').id })
+  t.equal(site.standin.tokensOf('alice').length, 0)
 })
 
 test('a token whose making was not heard of is revoked once its user has another', async (t) => {
   const site = await Site.start(t)
-  const driver = site.driver(await site.store(), site.client({ tokenTimeoutMs: 100 }))
+  const driver = site.driver(await site.store(), site.client(), { client: deafOnce(site.client()) })
   const alice = site.user('alice')
-  const held = site.standin.holdNext(`/api/v4/users/${alice.id}/tokens`)
   t.equal(code(await driver.signIn(alice)), 'sign_in_unavailable')
   const found = session(await driver.signIn(alice))
-  held.release()
-  while (site.standin.tokensOf('alice').length < 2) await new Promise((resolve) => setImmediate(resolve))
+  t.equal(site.standin.tokensOf('alice').length, 2)
   site.clock.time += 60_000
   t.equal(await driver.settle(), true)
   t.equal(site.standin.tokensOf('alice').length, 1)
@@ -326,7 +338,7 @@ test('a token that was only switched off is revoked when it is replaced', async 
   })
   t.equal(disabled.status, 200)
   session(await found.condemn())
-  await driver.close()
+  t.equal(await driver.settle(), true)
   const left = site.standin.tokensOf('alice').map(({ id }) => id)
   t.equal(left.length, 1)
   t.not(left[0], old?.id)
