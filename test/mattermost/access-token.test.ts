@@ -384,6 +384,23 @@ test('a deactivated user’s token is revoked, and does not live again with him'
   t.equal(await site.whoami(session(await driver.signIn(alice))), 'alice')
 })
 
+test('a token that is being made while its user is deactivated goes as well', async (t) => {
+  const site = await Site.start(t)
+  const client = site.client()
+  const driver = site.driver(await site.store(), client)
+  const alice = site.user('alice')
+  const held = site.standin.holdNext(`/api/v4/users/${alice.id}/tokens`)
+  const signingIn = driver.signIn(alice)
+  const revoking = driver.revokeFor(alice.id)
+  await held.arrived
+  site.standin.deactivate('alice')
+  held.release()
+  const found = session(await signingIn)
+  await revoking
+  t.equal(site.standin.tokensOf('alice').length, 0)
+  t.equal(code(await found.condemn()), 'user_deactivated')
+})
+
 test('a token that cannot be revoked now is revoked when Mattermost is back', async (t) => {
   const site = await Site.start(t)
   const store = await site.store()

@@ -86,6 +86,8 @@ test('leaves open what the signed-in user needs', (t) => {
     '/api/v4/users/tokens/disable',
     '/api/v4/users/tokens/revoke',
     '/api/v4/users/usernames',
+    '/api/v4/users/username/mfa-team',
+    '/api/v4/users/email/auth',
     '/api/v4/users/autocomplete',
     '/api/v4/usersx',
     '/api/v4/posts',

@@ -60,6 +60,7 @@ async function opening(path: string, keyFile: string | null = null): Promise<Fau
 /** As another process: counts up together with the test that forked it. */
 async function child(path: string): Promise<never> {
   const { store } = await openEmbeddedStore({ path, keyFile: null, clock: movableClock() })
+  process.send?.('ready')
   await count(store, 100)
   await store.close()
   process.exit(0)
@@ -155,6 +156,9 @@ test('compares and sets in one step', async (t) => {
   t.equal(await read(store, 'a'), null)
   const racing = Array.from({ length: 20 }, (_, n) => store.compareAndSet('race', null, text(String(n))))
   t.equal((await Promise.all(racing)).filter(Boolean).length, 1)
+  const value = await store.get('race')
+  const again = Array.from({ length: 20 }, (_, n) => store.compareAndSet('race', value, text(`again ${n}`)))
+  t.equal((await Promise.all(again)).filter(Boolean).length, 1)
 })
 
 test('lends a name to one holder at a time', async (t) => {
@@ -177,6 +181,7 @@ test('holds when two processes write at once', async (t) => {
   const path = folder(t)
   const store = await opened(t, path)
   const other = fork(import.meta.filename, ['child', path])
+  await once(other, 'message')
   await Promise.all([count(store, 100), once(other, 'exit').then(([code]) => t.equal(code, 0))])
   t.equal(await read(store, 'count'), '200')
 })
