@@ -90,6 +90,8 @@ export class AccessTokenDriver implements SignInDriver, TokenKeeper {
   /** Ends a user's token, for accounts that are deactivated or gone. What fails is settled later. */
   async revokeFor(userId: string): Promise<void> {
     this.#sessions.delete(userId)
+    // A first sign-in under way has no record yet, and is about to make a token.
+    await this.#opening.over(userId)
     try {
       const { bytes } = await this.#records.read(userId)
       if (bytes !== null) await this.#leases.run(userId, leaseWaitMs, () => this.#issuer.revoke(userId))

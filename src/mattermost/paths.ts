@@ -52,6 +52,8 @@ function isClosedApi(method: string, path: string): boolean {
   const below = path.slice(usersPath.length + 1)
   if (below.startsWith('login') || below.startsWith('password/')) return true
   if (below === 'tokens/enable') return true
+  // Look-ups by name, of somebody who may be called `password`: no id is one of these words.
+  if (below.startsWith('username/') || below.startsWith('email/')) return false
   return isClosedForUser(method, below.slice(below.indexOf('/') + 1))
 }
 

@@ -10,6 +10,11 @@ export class SingleFlight<Result> {
     return started
   }
 
+  /** Resolves when what runs now for this key, if anything, is over, however it ended. */
+  async over(key: string): Promise<void> {
+    await Promise.allSettled([this.#running.get(key)])
+  }
+
   /** Resolves when nothing of what runs now is running any more, however it ended. */
   async settled(): Promise<void> {
     await Promise.allSettled(this.#running.values())
