@@ -1,4 +1,6 @@
 import type { ConfigIssue } from '../core/config-error.js'
+import type { AllowEntry } from '../identity/allow.js'
+import type { IdentityRule } from '../identity/rules.js'
 import type { RouteRule } from '../intake/facts.js'
 
 /**
@@ -68,7 +70,7 @@ export interface TrustConfig {
   readonly require: RequireConfig
   readonly revocation: RevocationConfig
   /** The first rule that yields a value decides. */
-  readonly identity: readonly IdentityRuleConfig[]
+  readonly identity: readonly IdentityRule[]
   /** Alternatives; empty: everybody. */
   readonly allow: readonly AllowEntry[]
   readonly provision: null
@@ -89,38 +91,6 @@ export interface RevocationConfig {
   readonly whenUnknown: 'refuse'
   readonly graceMs: number
 }
-
-export type IdentitySource =
-  | 'san.email'
-  | 'san.upn'
-  | 'subject.email'
-  | 'subject.cn'
-  | 'subject.dn'
-  | 'serial'
-
-export interface IdentityRuleConfig {
-  readonly from: IdentitySource
-  readonly match: 'email' | 'username'
-  /** Anchored at both ends, one capture group; null: the whole value counts. */
-  readonly pattern: RegExp | null
-}
-
-export type AllowSource =
-  | 'subject.cn'
-  | 'subject.ou'
-  | 'subject.o'
-  | 'subject.c'
-  | 'subject.l'
-  | 'subject.st'
-  | 'subject.email'
-  | 'subject.dc'
-  | 'subject.uid'
-  | 'subject.serialNumber'
-  | 'san.email'
-  | 'san.upn'
-
-/** Every key must hold; the values of a key are alternatives. */
-export type AllowEntry = { readonly [Source in AllowSource]?: readonly string[] }
 
 export interface MattermostConfig {
   /** An origin. */

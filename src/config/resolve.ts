@@ -1,8 +1,8 @@
+import type { IdentityRule } from '../identity/rules.js'
 import { formatAddressRange, parseAddressRange } from './address-range.js'
 import type {
   AdminConfig,
   Config,
-  IdentityRuleConfig,
   ListenAddress,
   MattermostConfig,
   TlsFilesConfig,
@@ -99,7 +99,7 @@ function resolveTrust(entry: ConfigDocument['trust'][number], places: FilePlaces
   }
 }
 
-function resolveRule(rule: ConfigDocument['trust'][number]['identity'][number]): IdentityRuleConfig {
+function resolveRule(rule: ConfigDocument['trust'][number]['identity'][number]): IdentityRule {
   const { from, match, pattern } = rule
   return { from, match, pattern: pattern === null ? null : found(compilePattern(pattern).pattern, pattern) }
 }

@@ -17,7 +17,7 @@ import { anonymousForwarding, injects, signedInForwarding, untouched } from './f
 import type { Judge } from './judge.js'
 import { addressRefusal } from './own-paths.js'
 import { newRequestId } from './request-id.js'
-import type { Holder, Verdict } from './verdict.js'
+import type { Holder } from './verdict.js'
 
 /** Told of what the operator's log should hold; the audit is the gate's own business. */
 export interface GateObserver {
@@ -46,11 +46,6 @@ export class Gate {
 
   constructor(parts: GateParts) {
     this.#parts = parts
-  }
-
-  /** Certificate, revocation, identity: nothing looked up, nothing written. */
-  async judge(facts: RequestFacts): Promise<Verdict> {
-    return this.#parts.judge.judge(this.#parts.intake.read(facts))
   }
 
   async admit(facts: RequestFacts): Promise<Decision> {

@@ -52,7 +52,6 @@ export interface RouteRule {
 export interface RequestHeaders {
   readonly cookie: readonly string[]
   readonly authorization: string | null
-  readonly acceptLanguage: string
   /** Why nginx itself refused, where it sends its own 495 and 496 to us. */
   readonly proxyRefusal: string | null
 }

@@ -11,7 +11,6 @@ export type HeaderRole =
   | 'cookie'
   | 'authorization'
   | 'accept'
-  | 'acceptLanguage'
   | 'origin'
   | 'secFetchSite'
   | 'secFetchMode'
@@ -32,7 +31,6 @@ const fixedRoles: Readonly<Record<string, HeaderRole>> = {
   cookie: 'cookie',
   authorization: 'authorization',
   accept: 'accept',
-  'accept-language': 'acceptLanguage',
   origin: 'origin',
   'sec-fetch-site': 'secFetchSite',
   'sec-fetch-mode': 'secFetchMode',

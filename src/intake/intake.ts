@@ -129,7 +129,6 @@ export class Intake {
     return {
       cookie: headers.cookie ?? [],
       authorization: firstValue(headers.authorization),
-      acceptLanguage: firstValue(headers.acceptLanguage) ?? '',
       // Without a proxy it is the client who wrote it.
       proxyRefusal: this.#entrance.kind === 'proxy' ? firstValue(headers.proxyRefusal) : null,
     }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import type { Config, MattermostConfig } from '../config/config.js'
 import type { Clock } from '../core/clock.js'
@@ -15,7 +16,7 @@ import { WebsocketForwarder } from '../proxy/websocket-forwarder.js'
 import { type AnswerTracker, trackAnswers } from '../proxy/websocket-pipelining.js'
 import { buildApp } from './app.js'
 import { connectionErrors, type MendedConnections, mendConnections, watchConnections } from './connections.js'
-import { addressOf, createServer, listen } from './listener.js'
+import { addressOf, claimAddress, createServer, listen } from './listener.js'
 import { errorFields, type Log } from './log.js'
 import { observe } from './observer.js'
 import { answerTo } from './own-answers.js'
@@ -41,12 +42,15 @@ export class Gateway {
   static async start(config: Config, options: GatewayOptions): Promise<Gateway> {
     const mattermost = requireMattermost(config)
     const ending: SocketEnding = { tokenReplaced: () => undefined }
+    await claimAddress(config)
     const opened = await openGate(config, options.clock, observe(options.log, ending))
+    let parts: Parts | null = null
     try {
-      const parts = await assemble(config, mattermost, opened, options)
+      parts = await assemble(config, mattermost, opened, options)
+      const { websockets } = parts
       ending.tokenReplaced = (userId) => {
         const isOfUser = (allowed: Allowed) => allowed.user?.id === userId
-        parts.websockets.endWhere(isOfUser, 4409, 'the session was renewed: connect again')
+        websockets.endWhere(isOfUser, 4409, 'the session was renewed: connect again')
       }
       await opened.audit.write({ event: 'start' })
       options.log.info({ head: opened.audit.headHash, seq: opened.audit.seq }, 'audit head')
@@ -55,6 +59,7 @@ export class Gateway {
       parts.upkeep.start()
       return new Gateway(parts)
     } catch (error) {
+      if (parts !== null) await closeForwarding(parts)
       await opened.close()
       throw error
     }
@@ -67,22 +72,26 @@ export class Gateway {
 
   /** No new connection; running requests finish within `timeouts.drain`, websockets get 1001. */
   async stop(): Promise<void> {
-    const { server, app, websockets, forwarder, upkeep, opened, drain, drainMs } = this.#parts
+    const { server, upkeep, opened, drain, drainMs } = this.#parts
     drain.draining = true
     upkeep.stop()
     const closed = new Promise((resolve) => server.close(resolve))
     server.closeIdleConnections()
-    await websockets.close(1001, 'the gateway stops')
-    const deadline = setTimeout(() => server.closeAllConnections(), drainMs)
-    await closed
-    clearTimeout(deadline)
-    await app.close()
-    await forwarder.close()
+    const ended = Promise.all([closed, this.#parts.websockets.close(1001, 'the gateway stops')])
+    // Whatever hangs, a request or an upgrade that is still being decided, holds up the end no longer.
+    await Promise.race([ended, sleep(drainMs, undefined, { ref: false })])
+    server.closeAllConnections()
+    await closeForwarding(this.#parts)
     await opened.audit.write({ event: 'stop' }).catch((error: unknown) => {
       this.#parts.log.error(errorFields(error), 'the stop could not be audited')
     })
     await opened.close()
   }
+}
+
+async function closeForwarding({ app, forwarder }: Parts): Promise<void> {
+  await app.close()
+  await forwarder.close()
 }
 
 interface SocketEnding {

@@ -2,7 +2,7 @@ import { chmod, lstat, readFile, unlink } from 'node:fs/promises'
 import http from 'node:http'
 import https from 'node:https'
 import type { AddressInfo, ListenOptions, Server } from 'node:net'
-import { connect } from 'node:net'
+import { connect, createServer as createProbe } from 'node:net'
 import type { Config } from '../config/config.js'
 import { ConfigError } from '../core/config-error.js'
 
@@ -52,11 +52,24 @@ async function tlsOptions(
   }
 }
 
-/** Binds where the configuration says. A socket left by a dead process is replaced, a living one is not. */
+/**
+ * Makes sure that nobody listens where we are to: before store and audit are opened, since a second
+ * process that was started by mistake must not touch what the first one writes. A socket left by a dead
+ * process is removed.
+ *
+ * @throws ConfigError
+ */
+export async function claimAddress({ listen: where }: Config): Promise<void> {
+  if (where.kind === 'socket') return removeDeadSocket(where.path)
+  const probe = createProbe()
+  await bind(probe, { host: where.host, port: where.port })
+  await new Promise((resolve) => probe.close(resolve))
+}
+
+/** Binds where the configuration says. @throws ConfigError */
 export async function listen(server: Server, config: Config): Promise<void> {
   const { listen: where } = config
   if (where.kind === 'tcp') return bind(server, { host: where.host, port: where.port, backlog: 1_024 })
-  await removeDeadSocket(where.path)
   await bind(server, { path: where.path, backlog: 1_024 })
   await chmod(where.path, where.mode)
 }
@@ -74,12 +87,26 @@ function formatAddress({ address, family, port }: AddressInfo): string {
 
 function bind(server: Server, options: ListenOptions): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', reject)
+    const failed = (error: Error): void => reject(bindError(error, options))
+    server.once('error', failed)
     server.listen(options, () => {
-      server.off('error', reject)
+      server.off('error', failed)
       resolve()
     })
   })
+}
+
+const bindProblems: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'is in use: stop what listens there, or name another address',
+  EADDRNOTAVAIL: 'is no address of this machine',
+  EACCES: 'may not be listened on by this user',
+  ENOENT: 'lies in a folder that does not exist: make it',
+}
+
+function bindError(error: Error, { path, host, port }: ListenOptions): Error {
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
+  const problem = bindProblems[code]
+  return problem === undefined ? error : inTheWay(path ?? `${host ?? ''}:${port ?? ''}`, problem)
 }
 
 async function removeDeadSocket(path: string): Promise<void> {
@@ -109,5 +136,5 @@ function isMissing(error: unknown): boolean {
 }
 
 function inTheWay(path: string, problem: string): ConfigError {
-  return new ConfigError([{ file: path, line: 1, column: 1, message: `listen.socket ${problem}` }])
+  return new ConfigError([{ file: path, line: 1, column: 1, message: `listen: the address ${problem}` }])
 }

@@ -25,7 +25,7 @@ export async function compareSiteUrl(
   )
   if (siteUrl === null) return
   if (!URL.canParse(siteUrl))
-    log.warn({ siteUrl }, 'the SiteURL of Mattermost is not set: set it to public.url')
+    log.warn({ siteUrl }, 'Mattermost shows no SiteURL: make sure that it is set to public.url')
   else if (new URL(siteUrl).pathname !== '/') throw withPath(config, siteUrl)
   else if (new URL(siteUrl).origin !== config.public.url) {
     log.warn(

@@ -2,9 +2,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
+import { readFile, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { type Test, test } from 'tap'
+import { verifyAuditFiles } from '../../src/audit/verify.js'
 import { eventually } from '../support/eventually.js'
 import { send, startRunning } from '../support/running-gateway.js'
 
@@ -27,6 +29,10 @@ test('SIGTERM ends it cleanly; a second one on a socket in use does not start', 
   ])
   t.equal(code, 78)
   t.match(words, 'is in use')
+  await running.send()
+  t.match(await verifyAuditFiles([running.auditFile]), { ok: true }, 'and it left the audit alone')
+  const starts = (await running.audit()).filter(({ event }) => event === 'start')
+  t.equal(starts.length, 1)
 
   await running.gateway.stop()
   const process = serve(t, running.configFile)
@@ -41,4 +47,22 @@ test('SIGTERM ends it cleanly; a second one on a socket in use does not start', 
   t.equal(ended, 0)
   t.notOk(existsSync(socket))
   await running.restart().catch((error: unknown) => t.error(error))
+})
+
+test('a port in use is told in words, and leaves the audit of whoever has it alone', async (t) => {
+  const listen = '{ host: 127.0.0.1, port: 0 }'
+  const proxy = '{ trusted: [127.0.0.1/32] }'
+  const running = await startRunning(t, { yaml: { listen, proxy } })
+  const { port } = new URL(`http://${running.gateway.address}`)
+  const configuration = (await readFile(running.configFile, 'utf8')).replace('port: 0', `port: ${port}`)
+  await writeFile(running.configFile, configuration)
+  const second = serve(t, running.configFile)
+  const [words, [code]] = await Promise.all([
+    text(second.stderr ?? second.stdout),
+    once(second, 'exit') as Promise<[number]>,
+  ])
+  t.equal(code, 78)
+  t.match(words, 'is in use')
+  await running.send()
+  t.match(await verifyAuditFiles([running.auditFile]), { ok: true })
 })

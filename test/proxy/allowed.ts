@@ -63,7 +63,7 @@ function readRequest(method: string, target: string, clientIp: string | null): R
   return {
     method,
     path: { decoded: decodeOrKeep(raw), raw, query: mark === -1 ? null : target.slice(mark + 1) },
-    headers: { cookie: [], authorization: null, acceptLanguage: '', proxyRefusal: null },
+    headers: { cookie: [], authorization: null, proxyRefusal: null },
     route: { path: '*', certificate: 'required', authorization: 'remove', websocket: false },
     upgrade: null,
     navigation: false,
