@@ -17,7 +17,8 @@ export interface Config {
   /** With `listen.tls` there is no proxy, and none of this is read. */
   readonly proxy: ProxyConfig
   readonly trust: readonly TrustConfig[]
-  readonly denyList: null
+  /** Absolute path of the deny list. */
+  readonly denyList: string | null
   /** Null in an application of one's own without Mattermost. */
   readonly mattermost: MattermostConfig | null
   readonly control: null
@@ -28,7 +29,7 @@ export interface Config {
   readonly limits: LimitsConfig
   readonly timeouts: TimeoutsConfig
   readonly audit: AuditConfig
-  readonly metrics: null
+  readonly metrics: MetricsAddress | null
   readonly log: LogConfig
 }
 
@@ -39,6 +40,11 @@ export type ListenConfig = ListenAddress & {
 
 export type ListenAddress =
   | { readonly kind: 'socket'; readonly path: string; readonly mode: number }
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+
+/** Where `/metrics`, `/healthz`, `/readyz` and `/status` are answered: never on the public listener. */
+export type MetricsAddress =
+  | { readonly kind: 'socket'; readonly path: string }
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
 
 /** PEM files of the gateway's own TLS listener. */
@@ -57,11 +63,23 @@ export interface ProxyConfig {
   /** `address/prefix length`, IPv4 or IPv6. */
   readonly trusted: readonly string[]
   readonly secretFile: string | null
-  readonly certificate: 'nginx'
+  readonly certificate: ProxyForm
   readonly certificateHeader: string
   readonly subjectHeader: string | null
   readonly verifyHeader: string | null
 }
+
+/** How the proxy hands over the client certificate. */
+export type ProxyForm =
+  | 'nginx'
+  | 'rfc9440'
+  | 'envoy'
+  | 'traefik'
+  | 'aws-alb'
+  | 'cloudflare'
+  | 'azure'
+  | 'haproxy'
+  | 'apache'
 
 export interface TrustConfig {
   readonly name: string
@@ -84,11 +102,14 @@ export interface RequireConfig {
 }
 
 export interface RevocationConfig {
-  readonly mode: 'none'
+  readonly mode: 'none' | 'crl' | 'ocsp' | 'ocsp-then-crl'
+  /** http(s) URLs as written, absolute paths of files and folders. */
   readonly crl: readonly string[]
-  readonly responder: null
+  /** URL of an OCSP responder in place of the certificate's own. */
+  readonly responder: string | null
+  /** Host names that may be fetched from; `private`: loopback, private and link-local addresses too. */
   readonly fetch: { readonly allow: readonly string[]; readonly private: boolean }
-  readonly whenUnknown: 'refuse'
+  readonly whenUnknown: 'refuse' | 'allow'
   readonly graceMs: number
 }
 

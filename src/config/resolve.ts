@@ -5,6 +5,7 @@ import type {
   Config,
   ListenAddress,
   MattermostConfig,
+  MetricsAddress,
   TlsFilesConfig,
   TrustConfig,
 } from './config.js'
@@ -34,13 +35,13 @@ export function resolveDocument(
     proxy: {
       trusted: proxy.trusted.map(addressRange),
       secretFile: optional(proxy.secretFile, places),
-      certificate: only('nginx', proxy.certificate),
+      certificate: proxy.certificate,
       certificateHeader: proxy.certificateHeader,
       subjectHeader: proxy.subjectHeader,
       verifyHeader: proxy.verifyHeader,
     },
     trust: document.trust.map((entry) => resolveTrust(entry, places)),
-    denyList: null,
+    denyList: optional(document.denyList, places),
     mattermost: document.mattermost === null ? null : resolveMattermost(document.mattermost, places),
     control: null,
     stepUp: [],
@@ -60,7 +61,7 @@ export function resolveDocument(
       drainMs: milliseconds(timeouts.drain),
     },
     audit: { ...audit, file: places.absolute(audit.file) },
-    metrics: null,
+    metrics: document.metrics === null ? null : metricsAddress(document.metrics, places),
     log,
   }
 }
@@ -70,6 +71,19 @@ function listenAddress(listen: ConfigDocument['listen'], places: FilePlaces): Li
   if (host !== null && port !== null) return { kind: 'tcp', host, port }
   const mode = found(parseMode(listen.mode), listen.mode)
   return { kind: 'socket', path: places.absolute(socket ?? defaultSocket), mode }
+}
+
+function metricsAddress(
+  metrics: NonNullable<ConfigDocument['metrics']>,
+  places: FilePlaces,
+): MetricsAddress | null {
+  const { socket, host, port } = metrics
+  if (socket !== null) return { kind: 'socket', path: places.absolute(socket) }
+  return host !== null && port !== null ? { kind: 'tcp', host, port } : null
+}
+
+function isUrl(where: string): boolean {
+  return /^https?:\/\//i.test(where)
 }
 
 function tlsFiles(tls: ConfigDocument['listen']['tls'], places: FilePlaces): TlsFilesConfig | null {
@@ -86,11 +100,11 @@ function resolveTrust(entry: ConfigDocument['trust'][number], places: FilePlaces
     intermediates: optional(entry.intermediates, places),
     require,
     revocation: {
-      mode: only('none', revocation.mode),
-      crl: revocation.crl,
-      responder: null,
+      mode: revocation.mode,
+      crl: revocation.crl.map((where) => (isUrl(where) ? where : places.absolute(where))),
+      responder: revocation.responder,
       fetch: revocation.fetch,
-      whenUnknown: only('refuse', revocation.whenUnknown),
+      whenUnknown: revocation.whenUnknown,
       graceMs: milliseconds(revocation.grace),
     },
     identity: entry.identity.map(resolveRule),
