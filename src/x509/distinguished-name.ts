@@ -2,6 +2,7 @@ import { attributeType } from './attribute-types.js'
 import { DerError, readDer } from './der.js'
 import { decodeString } from './directory-string.js'
 import { formatLegacyName } from './distinguished-name-text.js'
+import { nameKey } from './name.js'
 import type { CertificateFacts, NameAttribute } from './verified-certificate.js'
 
 /** An attribute as a text states it. */
@@ -43,6 +44,16 @@ export function equalsDistinguishedName(name: readonly (readonly NameAttribute[]
   const stated = parseDistinguishedName(text)
   if (stated?.length !== name.length) return false
   return name.every((rdn, index) => sameRdn(rdn, stated[index] ?? []))
+}
+
+/**
+ * The same text for DN texts (RFC 4514) that are equal as names by RFC 5280 §7.1; null: unreadable, or
+ * empty.
+ */
+export function distinguishedNameKey(text: string): string | null {
+  const stated = parseDistinguishedName(text)
+  if (stated === null || stated.length === 0) return null
+  return nameKey(stated.map((rdn) => rdn.map((attribute) => ({ ...attribute, encoding: 'UTF8String' }))))
 }
 
 /** The order of the attributes within one part does not count. */

@@ -15,7 +15,11 @@ export interface Name {
 export function readName(value: DerValue, what: string): Name {
   if (value.identifier !== tags.sequence) throw new DerError(`${what} is of another type`)
   const rdns = value.children.map((rdn) => readRdn(rdn, what))
-  return { rdns, key: JSON.stringify(rdns.map((rdn) => rdn.map(attributeKey).toSorted())) }
+  return { rdns, key: nameKey(rdns) }
+}
+
+export function nameKey(rdns: Name['rdns']): string {
+  return JSON.stringify(rdns.map((rdn) => rdn.map(attributeKey).toSorted()))
 }
 
 function readRdn(rdn: DerValue, what: string): readonly NameAttribute[] {
