@@ -20,6 +20,7 @@ const namedFiles: readonly (readonly [pattern: string, kind: FileKind])[] = [
   ['proxy.secretFile', { secret: true, judge: judgeProxySecret }],
   ['trust.*.ca', certificates],
   ['trust.*.intermediates', certificates],
+  ['denyList', { secret: false, judge: () => null }],
   ['mattermost.admin.tokenFile', { secret: true, judge: judgeToken }],
   ['sessions.keyFile', { secret: true, judge: judgeStoreKey }],
 ]

@@ -25,7 +25,6 @@ const notBuiltYet: readonly NotBuilt[] = [
   { key: 'trust.*.revocation.whenUnknown', inert: is('refuse'), instead: 'refuse' },
   { key: 'trust.*.revocation.grace', inert: lasts('0s'), instead: '0s' },
   { key: 'trust.*.provision', inert: is(null), instead: 'null' },
-  { key: 'denyList', inert: is(null), instead: 'null' },
   {
     key: 'mattermost.signIn',
     inert: (value) => value !== 'oauth' && value !== 'password',

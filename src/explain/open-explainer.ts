@@ -1,7 +1,6 @@
 import type { Config } from '../config/config.js'
 import { systemClock } from '../core/clock.js'
-import { createJudge } from '../gate/open-gate.js'
-import { readTrusts } from '../gate/trusts.js'
+import { readRuling } from '../gate/ruling.js'
 import { MattermostClient } from '../mattermost/client.js'
 import { Directory } from '../mattermost/directory.js'
 import { openEmbeddedStore } from '../store/embedded-store.js'
@@ -22,7 +21,7 @@ export interface ExplainerOptions {
 
 /** What `explain` asks: the very judge of the gate, and a directory that remembers nothing. */
 export async function openExplainer(config: Config, options: ExplainerOptions): Promise<Explainer> {
-  const judge = createJudge(config, await readTrusts(config), systemClock)
+  const { judge } = await readRuling(config, systemClock)
   const { mattermost } = config
   const signIn = mattermost?.signIn ?? 'none'
   if (options.offline || mattermost === null || mattermost.admin === null) {

@@ -25,13 +25,17 @@ export function requestFields(subject: Subject): Omit<AuditEvent, 'event'> {
     // Both are empty where the parser refused what came.
     ...(request.method === '' ? {} : { method: request.method, path: request.path.raw }),
     ...(certificate === null ? {} : { certificate: certificateFields(certificate) }),
-    ...(identity === null ? {} : { identity: { [identity.match]: identity.value, rule: identity.rule } }),
+    ...(identity === null ? {} : { identity: identityFields(identity) }),
     ...(user === null ? {} : { user: { id: user.id, username: user.username } }),
     ...(session === null ? {} : { session: { driver: session.driver, id: session.record.id } }),
   }
 }
 
-function certificateFields(certificate: VerifiedCertificate): NonNullable<AuditEvent['certificate']> {
+export function identityFields({ match, value, rule }: Identity): NonNullable<AuditEvent['identity']> {
+  return { [match]: value, rule }
+}
+
+export function certificateFields(certificate: VerifiedCertificate): NonNullable<AuditEvent['certificate']> {
   const { serial, sha256, subject, issuer, notAfter } = certificate.facts
   return {
     serial,

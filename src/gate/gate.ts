@@ -4,20 +4,21 @@ import { Fault } from '../core/faults.js'
 import { Refusal } from '../core/refusals.js'
 import type { Identity } from '../identity/identity.js'
 import type { ReadRequest, RequestFacts } from '../intake/facts.js'
-import type { Intake } from '../intake/intake.js'
 import type { Directory } from '../mattermost/directory.js'
 import { classifyPath } from '../mattermost/paths.js'
 import type { SignInDriver, UpstreamSession } from '../mattermost/sign-in.js'
 import type { MattermostUser } from '../mattermost/user.js'
+import type { DeniableNames } from '../revocation/deny-list/deny-list.js'
 import type { SessionBook } from '../sessions/session-book.js'
 import { requestFields, type Subject } from './audit-events.js'
 import type { CookieStyle } from './browser-cookies.js'
 import type { Allowed, Decision, Refused } from './decision.js'
 import { anonymousForwarding, injects, signedInForwarding, untouched } from './forwarding.js'
-import type { Judge } from './judge.js'
+import type { Holders } from './holders.js'
 import { addressRefusal } from './own-paths.js'
 import { newRequestId } from './request-id.js'
-import type { Holder } from './verdict.js'
+import type { Ruling } from './ruling.js'
+import type { Holder, Verdict } from './verdict.js'
 
 /** Told of what the operator's log should hold; the audit is the gate's own business. */
 export interface GateObserver {
@@ -26,8 +27,9 @@ export interface GateObserver {
 }
 
 export interface GateParts {
-  readonly intake: Intake
-  readonly judge: Judge
+  /** What to begin with. */
+  readonly ruling: Ruling
+  readonly holders: Holders
   /** Null: accounts are not looked up. */
   readonly directory: Directory | null
   readonly driver: SignInDriver
@@ -35,7 +37,6 @@ export interface GateParts {
   readonly ownsCredentials: boolean
   readonly sessions: SessionBook
   readonly audit: AuditLog
-  readonly auditRequests: 'all' | 'sign-ins' | 'refusals'
   readonly cookieStyle: CookieStyle
   readonly observer: GateObserver
 }
@@ -43,18 +44,36 @@ export interface GateParts {
 /** One request in, one decision out, with its audit event written before the decision is known outside. */
 export class Gate {
   readonly #parts: GateParts
+  #ruling: Ruling
 
   constructor(parts: GateParts) {
     this.#parts = parts
+    this.#ruling = parts.ruling
+  }
+
+  get ruling(): Ruling {
+    return this.#ruling
+  }
+
+  /** From now on requests are decided by this one; those under way end under the one they began with. */
+  replace(ruling: Ruling): void {
+    this.#ruling = ruling
+  }
+
+  /** Certificate, revocation, identity: nothing looked up, nothing written. */
+  async judge(facts: RequestFacts): Promise<Verdict> {
+    const { intake, judge } = this.#ruling
+    return judge.judge(intake.read(facts))
   }
 
   async admit(facts: RequestFacts): Promise<Decision> {
-    const request = this.#parts.intake.read(facts)
+    const ruling = this.#ruling
+    const request = ruling.intake.read(facts)
     const requestId = newRequestId()
     const nothingKnown = { requestId, request, certificate: null, identity: null, user: null, session: null }
     if (!this.#parts.audit.writable) return this.#unaudited(nothingKnown)
     try {
-      return await this.#decide(nothingKnown)
+      return await this.#decide(nothingKnown, ruling)
     } catch (error) {
       return this.#fault(nothingKnown, error)
     }
@@ -77,7 +96,7 @@ export class Gate {
 
   /** Audits a refusal of what was not decided on: the parser, or the connection, refused it before. */
   async refuseFacts(facts: RequestFacts, refusal: Refusal): Promise<Refused> {
-    return this.refuse(this.#parts.intake.read(facts), refusal)
+    return this.refuse(this.#ruling.intake.read(facts), refusal)
   }
 
   /** A websocket's last word: how long it lived and how much passed. */
@@ -88,9 +107,9 @@ export class Gate {
       .catch((error: unknown) => this.#parts.observer.fault(error, allowed.requestId))
   }
 
-  async #decide(start: Subject): Promise<Decision> {
+  async #decide(start: Subject, ruling: Ruling): Promise<Decision> {
     const { request } = start
-    const judged = this.#parts.judge.judge(request)
+    const judged = ruling.judge.judge(request)
     const verdict = judged instanceof Promise ? await judged : judged
     if (!verdict.accepted) {
       const { certificate, identity, refusal } = verdict
@@ -100,20 +119,23 @@ export class Gate {
     const known = { ...start, ...holder }
     const barred = addressRefusal(request, this.#parts.ownsCredentials)
     if (barred !== null) return this.#refuse(known, barred)
-    return holder === null ? this.#anonymous(known) : this.#signIn(known, holder)
+    return holder === null ? this.#anonymous(known) : this.#signIn(known, holder, ruling)
   }
 
-  async #signIn(known: Subject, holder: Holder): Promise<Decision> {
+  async #signIn(known: Subject, holder: Holder, { denyList, config }: Ruling): Promise<Decision> {
     const { certificate, identity } = holder
     const user = await this.#account(identity)
     if (user instanceof Refusal) return this.#refuse(known, user)
+    const denied = denyList === null || user === null ? null : denyList.nameRefusal(namesOf(user))
+    if (denied !== null) return this.#refuse({ ...known, user }, denied)
     const upstream = user === null ? null : await this.#credential(known.request, user)
     if (upstream instanceof Refusal) return this.#refuse({ ...known, user }, upstream)
     const { driver, sessions } = this.#parts
     const seeing = sessions.see(certificate.facts.sha256, user?.id ?? '')
     const seen = seeing instanceof Promise ? await seeing : seeing
     const subject = { ...known, user, session: { driver: driver.name, record: seen.session } }
-    await this.#auditAllowed(subject, seen.begins)
+    this.#noteHolder(known.request, holder, user)
+    await this.#auditAllowed(subject, seen.begins, config.audit.requests)
     const forwarding =
       user === null || !this.#parts.ownsCredentials
         ? untouched
@@ -145,8 +167,16 @@ export class Gate {
     return allowed(known, this.#parts.ownsCredentials ? anonymousForwarding(known.request) : untouched)
   }
 
-  async #auditAllowed(subject: Subject, begins: boolean): Promise<void> {
-    const { audit, auditRequests } = this.#parts
+  #noteHolder({ certificate: presented }: ReadRequest, holder: Holder, user: MattermostUser | null): void {
+    if (presented !== null) this.#parts.holders.note({ ...holder, presented, user })
+  }
+
+  async #auditAllowed(
+    subject: Subject,
+    begins: boolean,
+    auditRequests: 'all' | 'sign-ins' | 'refusals',
+  ): Promise<void> {
+    const { audit } = this.#parts
     const signIn = begins && auditRequests !== 'refusals'
     if (!signIn && auditRequests !== 'all') return
     const fields = { ...requestFields(subject), decision: 'allow' as const }
@@ -195,6 +225,10 @@ export class Gate {
     }
     return refused(subject, refusal)
   }
+}
+
+function namesOf({ username, email }: MattermostUser): DeniableNames {
+  return { usernames: [username], emails: [email] }
 }
 
 /** Where Mattermost would not answer 401 to a dead token: it has to be proved before. */

@@ -5,10 +5,11 @@ import { isAllowed } from '../identity/allow.js'
 import type { Identity } from '../identity/identity.js'
 import type { IdentityRule } from '../identity/rules.js'
 import { identify } from '../identity/rules.js'
+import { readValues } from '../identity/sources.js'
 import type { PresentedCertificate, ReadRequest } from '../intake/facts.js'
-import { takesUpgrade } from '../mattermost/paths.js'
+import type { DeniableNames, DenyList } from '../revocation/deny-list/deny-list.js'
 import { matchesDistinguishedName } from '../x509/distinguished-name.js'
-import type { VerifiedCertificate } from '../x509/verified-certificate.js'
+import type { CertificateFacts, VerifiedCertificate } from '../x509/verified-certificate.js'
 import type { Verifier } from '../x509/verifier.js'
 import type { CertificateVerdict, Verdict } from './verdict.js'
 import { VerdictCache } from './verdict-cache.js'
@@ -25,6 +26,9 @@ export interface JudgeOptions {
   readonly verifier: Verifier
   /** By the name of the trust. */
   readonly policies: ReadonlyMap<string, TrustPolicy>
+  readonly denyList: DenyList | null
+  /** Whether a websocket is served at this decoded path. */
+  readonly takesUpgrade: (decodedPath: string) => boolean
   readonly clock: Clock
   readonly verifyConcurrency: number
 }
@@ -39,6 +43,8 @@ const shortestBadMs = 1_000
 export class Judge {
   readonly #verifier: Verifier
   readonly #policies: ReadonlyMap<string, TrustPolicy>
+  readonly #denyList: DenyList | null
+  readonly #takesUpgrade: JudgeOptions['takesUpgrade']
   readonly #clock: Clock
   readonly #cache: VerdictCache
   readonly #queue: VerificationQueue<CertificateVerdict>
@@ -48,6 +54,8 @@ export class Judge {
   constructor(options: JudgeOptions) {
     this.#verifier = options.verifier
     this.#policies = options.policies
+    this.#denyList = options.denyList
+    this.#takesUpgrade = options.takesUpgrade
     this.#clock = options.clock
     this.#cache = new VerdictCache(options.clock)
     this.#queue = new VerificationQueue(options.verifyConcurrency)
@@ -55,7 +63,7 @@ export class Judge {
 
   /** Synchronous where nothing has to be verified. */
   judge(request: ReadRequest): Verdict | Promise<Verdict> {
-    const refusal = requestRefusal(request)
+    const refusal = this.#requestRefusal(request)
     if (refusal !== null) return { accepted: false, refusal, certificate: null, identity: null }
     if (request.certificate === null) return { accepted: true, holder: null }
     return this.judgeCertificate(request.certificate)
@@ -73,6 +81,14 @@ export class Judge {
 
   sweep(): void {
     this.#cache.sweep()
+  }
+
+  /** The earliest cause that lies in the request itself, or null. */
+  #requestRefusal(request: ReadRequest): Refusal | null {
+    const found = request.refusal
+    if (request.upgrade === null || this.#takesUpgrade(request.path.decoded)) return found
+    const upgrade = new Refusal('upgrade_refused', { detail: 'no websocket is served at this address' })
+    return found === null ? upgrade : earlier(found, upgrade)
   }
 
   #certificateVerdict(
@@ -94,6 +110,8 @@ export class Judge {
     if (decoded instanceof Refusal) return bad(decoded, null, now)
     const certificate = await this.#verifier.verify(decoded.leaf, decoded.chain, now)
     if (certificate instanceof Refusal) return bad(certificate, null, now)
+    const revoked = this.#denyList?.certificateRefusal(certificate.facts) ?? null
+    if (revoked !== null) return bad(revoked, certificate, now)
     const policy = this.#policies.get(certificate.trust)
     if (policy === undefined) throw new Error(`no policy for the trust ${certificate.trust}`)
     const identity = identify(policy.identity, certificate)
@@ -102,6 +120,8 @@ export class Judge {
       const detail = `no entry of trust.allow fits ${certificate.facts.subject}`
       return bad(new Refusal('not_allowed', { detail }), certificate, now, identity)
     }
+    const denied = this.#denyList?.nameRefusal(namesIn(certificate.facts, identity)) ?? null
+    if (denied !== null) return bad(denied, certificate, now, identity)
     const endsAt = Math.min(certificate.validUntil, now + longestGoodMs)
     return { certificate, identity, refusal: null, endsAt }
   }
@@ -128,6 +148,14 @@ export class Judge {
   }
 }
 
+/** An address is denied wherever the certificate bears it, whichever rule named the account. */
+function namesIn(facts: CertificateFacts, { match, value }: Identity): DeniableNames {
+  const borne = readValues('subject.email', facts).map(({ text }) => text)
+  return match === 'username'
+    ? { usernames: [value], emails: [...facts.alternativeNames.email, ...borne] }
+    : { usernames: [], emails: [value, ...facts.alternativeNames.email, ...borne] }
+}
+
 function bad(
   refusal: Refusal,
   certificate: VerifiedCertificate | null,
@@ -137,12 +165,4 @@ function bad(
   const lastsMs = refusal.code === 'certificate_not_yet_valid' ? shortestBadMs : longestBadMs
   const endsAt = Math.min(now + lastsMs, certificate?.validUntil ?? Number.POSITIVE_INFINITY)
   return { certificate, identity, refusal, endsAt }
-}
-
-/** The earliest cause that lies in the request itself, or null. */
-function requestRefusal(request: ReadRequest): Refusal | null {
-  const found = request.refusal
-  if (request.upgrade === null || takesUpgrade(request.path.decoded)) return found
-  const upgrade = new Refusal('upgrade_refused', { detail: 'no websocket is served at this address' })
-  return found === null ? upgrade : earlier(found, upgrade)
 }

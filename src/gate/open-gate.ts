@@ -1,21 +1,18 @@
 import { type AuditLog, openAuditLog } from '../audit/audit-log.js'
 import type { Config } from '../config/config.js'
 import type { Clock } from '../core/clock.js'
-import type { Intake } from '../intake/intake.js'
 import type { MattermostClient } from '../mattermost/client.js'
 import type { Directory } from '../mattermost/directory.js'
 import { SessionBook } from '../sessions/session-book.js'
 import { openEmbeddedStore } from '../store/embedded-store.js'
 import type { Store } from '../store/store.js'
-import type { TrustStore } from '../x509/trust-store.js'
 import { type TrustWarning, trustWarnings } from '../x509/trust-warnings.js'
-import { Verifier } from '../x509/verifier.js'
 import type { CookieStyle } from './browser-cookies.js'
-import { createIntake } from './entrance.js'
 import { Gate, type GateObserver } from './gate.js'
-import { Judge } from './judge.js'
+import { Holders } from './holders.js'
+import { LiveRevocation } from './live-revocation.js'
 import { type MattermostObserver, openMattermost } from './open-mattermost.js'
-import { readTrusts } from './trusts.js'
+import { readRuling } from './ruling.js'
 
 /** Told of what the gate's rooms do by themselves. */
 export interface RoomObserver extends GateObserver, MattermostObserver {
@@ -26,8 +23,7 @@ export interface RoomObserver extends GateObserver, MattermostObserver {
 /** A gate with the rooms behind it, for whoever owns their life. */
 export interface OpenedGate {
   readonly gate: Gate
-  readonly intake: Intake
-  readonly judge: Judge
+  readonly liveRevocation: LiveRevocation
   readonly audit: AuditLog
   readonly sessions: SessionBook
   readonly store: Store
@@ -39,16 +35,6 @@ export interface OpenedGate {
   close(): Promise<void>
 }
 
-/** The judge of a configuration, over trusts that were read. */
-export function createJudge(config: Config, trusts: TrustStore, clock: Clock): Judge {
-  return new Judge({
-    verifier: new Verifier(trusts),
-    policies: new Map(config.trust.map((trust) => [trust.name, trust])),
-    clock,
-    verifyConcurrency: config.limits.verifyConcurrency,
-  })
-}
-
 /**
  * Opens everything that a decision needs: trusts, store, audit, Mattermost's directory and the sign-in
  * driver.
@@ -56,10 +42,8 @@ export function createJudge(config: Config, trusts: TrustStore, clock: Clock): J
  * @throws ConfigError for what the operator must mend, Fault where a file or the store cannot be used.
  */
 export async function openGate(config: Config, clock: Clock, observer: RoomObserver): Promise<OpenedGate> {
-  const trusts = await readTrusts(config)
-  for (const warning of trustWarnings(trusts, clock.now())) observer.trustWarning(warning)
-  const judge = createJudge(config, trusts, clock)
-  const intake = await createIntake(config)
+  const ruling = await readRuling(config, clock)
+  for (const warning of trustWarnings(ruling.trusts, clock.now())) observer.trustWarning(warning)
   const closing: (() => Promise<void>)[] = []
   try {
     const { store, warnings } = await openEmbeddedStore({
@@ -78,23 +62,19 @@ export async function openGate(config: Config, clock: Clock, observer: RoomObser
     const cookieStyle = { secure: config.public.url.startsWith('https:') }
     const { client, directory, driver } = mattermost
     const ownsCredentials = config.mattermost?.signIn === 'access-token'
+    const holders = new Holders({ clock, idleMs: config.sessions.idleMs })
     const gate = new Gate({
-      ...{ intake, judge, directory, driver, ownsCredentials, sessions, audit, cookieStyle, observer },
-      auditRequests: config.audit.requests,
+      ...{ ruling, holders, directory, driver, ownsCredentials },
+      ...{ sessions, audit, cookieStyle, observer },
     })
-    const close = () => closeAll(closing)
+    const liveRevocation = new LiveRevocation({
+      ...{ holders, driver, audit, clock },
+      ruling: () => gate.ruling,
+      onFault: (error) => observer.roomFault(error),
+    })
     return {
-      gate,
-      intake,
-      judge,
-      audit,
-      sessions,
-      store,
-      client,
-      directory,
-      ownsCredentials,
-      cookieStyle,
-      close,
+      ...{ gate, liveRevocation, audit, sessions, store, client, directory, ownsCredentials, cookieStyle },
+      close: () => closeAll(closing),
     }
   } catch (error) {
     await closeAll(closing)

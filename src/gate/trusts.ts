@@ -3,9 +3,14 @@ import type { Config, TrustConfig } from '../config/config.js'
 import { ConfigError, type ConfigIssue } from '../core/config-error.js'
 import { readTrustStore, type TrustDefinition, type TrustStore } from '../x509/trust-store.js'
 
-/** Reads the certificates of every trust. @throws ConfigError that names each bad file and block. */
-export async function readTrusts(config: Config): Promise<TrustStore> {
-  const { store, issues } = readTrustStore(await Promise.all(config.trust.map(readDefinition)))
+/** The files of every trust, as they stand. */
+export function readTrustFiles(config: Config): Promise<readonly TrustDefinition[]> {
+  return Promise.all(config.trust.map(readDefinition))
+}
+
+/** The certificates of every trust. @throws ConfigError that names each bad file and block. */
+export function parseTrusts(definitions: readonly TrustDefinition[]): TrustStore {
+  const { store, issues } = readTrustStore(definitions)
   if (store === null) throw new ConfigError(issues.map(toConfigIssue))
   return store
 }

@@ -50,7 +50,8 @@ type AdminRequest = Pick<ApiRequest, 'method' | 'path' | 'body' | 'operation'> &
 export class MattermostClient {
   readonly #admin: ApiConnection
   readonly #network: ApiConnection
-  readonly #authorization: string | null
+  readonly #credential: MattermostClientOptions['admin']
+  #authorization: string | null
   readonly #timeoutMs: number
   readonly #tokenTimeoutMs: number
   readonly #clock: Clock
@@ -59,12 +60,26 @@ export class MattermostClient {
   /** @throws Fault ERR_MATTERMOST_CREDENTIAL where the token's file does not hold one */
   constructor(options: MattermostClientOptions) {
     const { url, admin } = options
-    this.#authorization = 'tokenFile' in admin ? `Bearer ${readAdminToken(admin.tokenFile)}` : null
+    this.#credential = admin
+    this.#authorization = authorizationOf(admin)
     this.#network = new ApiConnection(url)
     this.#admin = 'socket' in admin ? new ApiConnection('http://localhost', admin.socket) : this.#network
     this.#timeoutMs = options.timeoutMs ?? 5_000
     this.#tokenTimeoutMs = options.tokenTimeoutMs ?? 15_000
     this.#clock = options.clock
+  }
+
+  /**
+   * Reads the administrator's token anew.
+   *
+   * @returns what takes it into use: whoever reloads has more to read before anything is
+   * @throws Fault ERR_MATTERMOST_CREDENTIAL where the token's file does not hold one
+   */
+  rereadCredential(): () => void {
+    const authorization = authorizationOf(this.#credential)
+    return () => {
+      this.#authorization = authorization
+    }
   }
 
   /** @param email folded and of the narrow alphabet of identity/ */
@@ -208,6 +223,10 @@ export class MattermostClient {
     }
     return answer
   }
+}
+
+function authorizationOf(admin: MattermostClientOptions['admin']): string | null {
+  return 'tokenFile' in admin ? `Bearer ${readAdminToken(admin.tokenFile)}` : null
 }
 
 function faultOf(operation: string, answer: ApiAnswer): ApiFault {

@@ -8,6 +8,11 @@ export class NoSignIn implements SignInDriver {
     return null
   }
 
+  /** Whoever signed in at Mattermost's own page is none of ours. */
+  revokeFor(): Promise<void> {
+    return Promise.resolve()
+  }
+
   close(): Promise<void> {
     return Promise.resolve()
   }

@@ -27,5 +27,7 @@ export interface SignInDriver {
   readonly name: string
   /** Null: this driver injects nothing (`none`). Synchronous where the credential is at hand. */
   signIn(user: MattermostUser): UpstreamSession | null | Refusal | Promise<UpstreamSession | null | Refusal>
+  /** Ends what this user holds at Mattermost through us. What fails is told to the driver's observer. */
+  revokeFor(userId: string): Promise<void>
   close(): Promise<void>
 }

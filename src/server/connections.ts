@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import type { Config } from '../config/config.js'
 import type { Refusal } from '../core/refusals.js'
 import type { Gate } from '../gate/gate.js'
-import type { Intake } from '../intake/intake.js'
+import type { RequestFacts } from '../intake/facts.js'
 import { refusalAnswer } from '../pages/refusal-answer.js'
 import { type ConnectionProblem, connectionRefusal } from './connection-errors.js'
 import { type MendedSocket, mendSocket } from './mend-socket.js'
@@ -62,7 +62,11 @@ export interface MendedConnections {
 }
 
 /** With `listen.multilineHeader`, puts the mender before the parser of each trusted peer's connection. */
-export function mendConnections(server: Server, config: Config, intake: Intake): MendedConnections {
+export function mendConnections(
+  server: Server,
+  config: Config,
+  trusts: (peer: RequestFacts['peer']) => boolean,
+): MendedConnections {
   const mended = new WeakMap<Socket, MendedSocket>()
   const options = {
     certificateHeader: config.proxy.certificateHeader,
@@ -70,7 +74,7 @@ export function mendConnections(server: Server, config: Config, intake: Intake):
   }
   if (config.listen.multilineHeader) {
     server.on('connection', (socket) => {
-      if (intake.trusts(peerOf(socket))) mended.set(socket, mendSocket(socket, options))
+      if (trusts(peerOf(socket))) mended.set(socket, mendSocket(socket, options))
     })
   }
   return {

@@ -7,8 +7,9 @@ import type { Clock } from '../core/clock.js'
 import { ConfigError } from '../core/config-error.js'
 import { Refusal } from '../core/refusals.js'
 import { ownCookieName } from '../gate/browser-cookies.js'
-import type { Allowed } from '../gate/decision.js'
-import { type OpenedGate, openGate } from '../gate/open-gate.js'
+import type { Allowed, Decision } from '../gate/decision.js'
+import { LiveGate } from '../gate/live-gate.js'
+import type { OpenedGate } from '../gate/open-gate.js'
 import { HeaderHygiene } from '../proxy/header-hygiene.js'
 import { HttpForwarder } from '../proxy/http-forwarder.js'
 import { UpstreamPool } from '../proxy/upstream-pool.js'
@@ -16,18 +17,21 @@ import { WebsocketForwarder } from '../proxy/websocket-forwarder.js'
 import { type AnswerTracker, trackAnswers } from '../proxy/websocket-pipelining.js'
 import { buildApp } from './app.js'
 import { connectionErrors, type MendedConnections, mendConnections, watchConnections } from './connections.js'
-import { addressOf, claimAddress, createServer, listen } from './listener.js'
+import { addressOf, claimAddress, createServer, listen, renewTls } from './listener.js'
 import { errorFields, type Log } from './log.js'
-import { observe } from './observer.js'
+import { type Listeners, observe } from './observer.js'
 import { answerTo } from './own-answers.js'
 import { readAlike, requestFacts } from './request-facts.js'
 import { compareSiteUrl } from './site-url.js'
-import { Upkeep } from './upkeep.js'
 import { writeAnswer } from './write-answer.js'
 
 export interface GatewayOptions {
   readonly log: Log
   readonly clock: Clock
+  /** Reads the configuration anew for `reload`; where it is left out only the files can change. */
+  readonly readConfig?: () => Promise<Config>
+  /** Told of what is in use after a reload. */
+  readonly onReload?: (config: Config) => void
 }
 
 /** The running gateway: one listener, one gate, two ways to Mattermost. Here they are put together. */
@@ -41,26 +45,33 @@ export class Gateway {
   /** @throws ConfigError for what the operator must mend, Fault where something cannot be opened. */
   static async start(config: Config, options: GatewayOptions): Promise<Gateway> {
     const mattermost = requireMattermost(config)
-    const ending: SocketEnding = { tokenReplaced: () => undefined }
+    const listeners: Listeners = { tokenReplaced: () => undefined, reloaded: () => undefined }
     await claimAddress(config)
-    const opened = await openGate(config, options.clock, observe(options.log, ending))
+    const live = await LiveGate.open({
+      ...{ config, clock: options.clock, readConfig: options.readConfig ?? null },
+      observer: observe(options.log, listeners),
+    })
+    const { opened } = live
     let parts: Parts | null = null
     try {
-      parts = await assemble(config, mattermost, opened, options)
-      const { websockets } = parts
-      ending.tokenReplaced = (userId) => {
+      parts = await assemble(config, mattermost, live, options)
+      const { websockets, takeTlsFiles } = parts
+      listeners.reloaded = (taken) => {
+        options.onReload?.(taken)
+        void takeTlsFiles()
+      }
+      listeners.tokenReplaced = (userId) => {
         const isOfUser = (allowed: Allowed) => allowed.user?.id === userId
         websockets.endWhere(isOfUser, 4409, 'the session was renewed: connect again')
       }
       await opened.audit.write({ event: 'start' })
-      options.log.info({ head: opened.audit.headHash, seq: opened.audit.seq }, 'audit head')
       await compareSiteUrl(config, opened.client, options.log)
       await listen(parts.server, config)
-      parts.upkeep.start()
+      live.start(websockets)
       return new Gateway(parts)
     } catch (error) {
       if (parts !== null) await closeForwarding(parts)
-      await opened.close()
+      await live.close()
       throw error
     }
   }
@@ -70,22 +81,28 @@ export class Gateway {
     return addressOf(this.#parts.server)
   }
 
+  /** Everything that may change while running is read anew, whole or not at all; the log says which. */
+  reload(): Promise<void> {
+    return this.#parts.live.reload()
+  }
+
   /** No new connection; running requests finish within `timeouts.drain`, websockets get 1001. */
   async stop(): Promise<void> {
-    const { server, upkeep, opened, drain, drainMs } = this.#parts
+    const { server, live, drain } = this.#parts
+    const { audit, gate } = live.opened
     drain.draining = true
-    upkeep.stop()
+    live.stop()
     const closed = new Promise((resolve) => server.close(resolve))
     server.closeIdleConnections()
     const ended = Promise.all([closed, this.#parts.websockets.close(1001, 'the gateway stops')])
     // Whatever hangs, a request or an upgrade that is still being decided, holds up the end no longer.
-    await Promise.race([ended, sleep(drainMs, undefined, { ref: false })])
+    await Promise.race([ended, sleep(gate.ruling.config.timeouts.drainMs, undefined, { ref: false })])
     server.closeAllConnections()
     await closeForwarding(this.#parts)
-    await opened.audit.write({ event: 'stop' }).catch((error: unknown) => {
+    await audit.write({ event: 'stop' }).catch((error: unknown) => {
       this.#parts.log.error(errorFields(error), 'the stop could not be audited')
     })
-    await opened.close()
+    await live.close()
   }
 }
 
@@ -94,19 +111,15 @@ async function closeForwarding({ app, forwarder }: Parts): Promise<void> {
   await forwarder.close()
 }
 
-interface SocketEnding {
-  tokenReplaced: (userId: string) => void
-}
-
 interface Parts {
   readonly server: Server
   readonly app: FastifyInstance
   readonly forwarder: HttpForwarder
   readonly websockets: WebsocketForwarder
-  readonly upkeep: Upkeep
-  readonly opened: OpenedGate
+  readonly live: LiveGate
+  /** Takes the listener's own certificate and key as they now stand; without TLS of our own, nothing. */
+  readonly takeTlsFiles: () => Promise<void>
   readonly drain: { draining: boolean }
-  readonly drainMs: number
   readonly log: Log
 }
 
@@ -119,9 +132,10 @@ function requireMattermost(config: Config): MattermostConfig {
 async function assemble(
   config: Config,
   mattermost: MattermostConfig,
-  opened: OpenedGate,
+  live: LiveGate,
   { log, clock }: GatewayOptions,
 ): Promise<Parts> {
+  const { opened } = live
   const drain = { draining: false }
   const hygiene = new HeaderHygiene({
     publicUrl: config.public.url,
@@ -137,7 +151,7 @@ async function assemble(
   const server = await createServer(config, (request, response) => handlers.request(request, response))
   const answers = trackAnswers(server)
   const { gate } = opened
-  const mended = mendConnections(server, config, opened.intake)
+  const mended = mendConnections(server, config, (peer) => gate.ruling.intake.trusts(peer))
   const nothingSent = (socket: Socket): boolean => answers.nothingSent(socket)
   const errors = connectionErrors({ config, gate, mended, nothingSent })
   const app = await buildApp({
@@ -153,8 +167,11 @@ async function assemble(
   watchConnections(server, opened)
   const websockets = createWebsockets(config, mattermost, opened, { hygiene, answers, mended, log, clock })
   server.on('upgrade', (request, socket, head) => websockets.upgrade(request, socket, head))
-  const upkeep = new Upkeep({ opened, websockets, clock, log, directoryCacheMs: mattermost.directoryCacheMs })
-  return { server, app, forwarder, websockets, upkeep, opened, drain, drainMs: config.timeouts.drainMs, log }
+  const takeTlsFiles = () =>
+    renewTls(server, gate.ruling.config).catch((error: unknown) =>
+      log.error(errorFields(error), 'the certificate of the TLS listener was not taken anew'),
+    )
+  return { server, app, forwarder, websockets, live, takeTlsFiles, drain, log }
 }
 
 function createForwarder(
@@ -178,16 +195,16 @@ function createForwarder(
     },
     fault: (error, { requestId }) => log.error({ ...errorFields(error), requestId }, 'forwarding failed'),
     clock,
-    onFinish: config.log.requests
-      ? ({ requestId, request, user }, { status, bytes, complete }, durationMs) =>
-          log.info(
-            {
-              ...{ requestId, method: request.method, path: request.path.raw },
-              ...{ user: user?.username, status, bytes, complete, durationMs },
-            },
-            'request',
-          )
-      : null,
+    onFinish: ({ requestId, request, user }, { status, bytes, complete }, durationMs) => {
+      if (!gate.ruling.config.log.requests) return
+      log.info(
+        {
+          ...{ requestId, method: request.method, path: request.path.raw },
+          ...{ user: user?.username, status, bytes, complete, durationMs },
+        },
+        'request',
+      )
+    },
   })
 }
 
@@ -202,6 +219,18 @@ async function refuseLate(
   const refused = await gate.refuse(allowed.request, refusal, allowed)
   if (response.headersSent || response.destroyed) return
   writeAnswer(response.req, response, answerTo(refused, retryAfterSeconds))
+}
+
+/**
+ * A websocket lives long: one that was decided while a reload was under way is decided again, since the
+ * sweep after the reload has not seen it.
+ */
+async function admitUnderOneRuling(gate: OpenedGate['gate'], request: IncomingMessage): Promise<Decision> {
+  for (;;) {
+    const { ruling } = gate
+    const decision = await gate.admit(requestFacts(request))
+    if (!decision.allowed || ruling === gate.ruling) return decision
+  }
 }
 
 interface WebsocketParts {
@@ -223,7 +252,7 @@ function createWebsockets(
     ...{ hygiene, answers, clock },
     switched: (socket) => mended.switched(socket),
     admit: async (request) => {
-      const decision = await gate.admit(requestFacts(request))
+      const decision = await admitUnderOneRuling(gate, request)
       return decision.allowed && !readAlike(decision, true)
         ? gate.refuse(decision.request, new Refusal('upgrade_refused'), decision)
         : decision

@@ -53,6 +53,17 @@ async function tlsOptions(
 }
 
 /**
+ * New connections get the certificate and key that the files hold now, and are told of the authorities in
+ * use now. Nothing happens to a server without TLS.
+ *
+ * @throws an error of the file system or of OpenSSL: the old ones stay
+ */
+export async function renewTls(server: http.Server | https.Server, config: Config): Promise<void> {
+  if (!(server instanceof https.Server) || config.listen.tls === null) return
+  server.setSecureContext(await tlsOptions(config, config.listen.tls))
+}
+
+/**
  * Makes sure that nobody listens where we are to: before store and audit are opened, since a second
  * process that was started by mistake must not touch what the first one writes. A socket left by a dead
  * process is removed.

@@ -296,7 +296,6 @@ const notBuilt: readonly (readonly [key: string, changes: Record<string, unknown
   ['trust[0].revocation.whenUnknown', trustWith({ revocation: { whenUnknown: 'allow' } })],
   ['trust[0].revocation.grace', trustWith({ revocation: { grace: '1h' } })],
   ['trust[0].provision', trustWith({ provision: { usernameFrom: 'subject.cn' } })],
-  ['denyList', { denyList: 'deny.txt' }],
   ['mattermost.signIn', { mattermost: { signIn: 'password' } }],
   [
     'mattermost.oauth',

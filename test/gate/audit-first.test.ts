@@ -1,19 +1,17 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { openAuditLog } from '../../src/audit/audit-log.js'
 import { openRegularFile } from '../../src/audit/opening.js'
+import { resolveConfig } from '../../src/config/load.js'
 import { systemClock } from '../../src/core/clock.js'
 import { Gate } from '../../src/gate/gate.js'
-import { Judge } from '../../src/gate/judge.js'
-import { Intake } from '../../src/intake/intake.js'
-import { nginxForm } from '../../src/intake/nginx-form.js'
+import { Holders } from '../../src/gate/holders.js'
+import { readRuling } from '../../src/gate/ruling.js'
 import { NoSignIn } from '../../src/mattermost/no-sign-in.js'
 import { SessionBook } from '../../src/sessions/session-book.js'
 import { memoryStore } from '../../src/store/memory-store.js'
-import { createTrustStore } from '../../src/x509/trust-store.js'
-import { Verifier } from '../../src/x509/verifier.js'
 import { makeCa, makeUser } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
 import { escaped } from '../support/running-gateway.js'
@@ -41,25 +39,20 @@ async function gateOnDisk(t: Test, disk: { full: boolean }) {
     await rm(folder, { recursive: true })
   })
   const ca = await makeCa('Test CA')
-  const require = { clientAuth: 'if-stated', minRsaBits: 2048, maxPathLength: null } as const
-  const anchors = { file: 'ca.crt', text: ca.pem }
-  const verifier = new Verifier(createTrustStore([{ name: 'staff', anchors, intermediates: null, require }]))
-  const identity = [{ from: 'subject.cn', match: 'username', pattern: null }] as const
+  await writeFile(join(folder, 'ca.crt'), ca.pem)
   const clock = systemClock
+  const config = await resolveConfig(
+    {
+      ...{ public: { url: 'https://chat.example.com' }, mattermost: null, audit: { file: 'audit.jsonl' } },
+      trust: [{ name: 'staff', ca: 'ca.crt', identity: [{ from: 'subject.cn', match: 'username' }] }],
+      routes: [{ path: '/hooks/*', certificate: 'none' }],
+    },
+    { baseDirectory: folder },
+  )
   const gate = new Gate({
-    intake: new Intake({
-      entrance: {
-        ...{ kind: 'proxy', trustedPeers: [], unixSocketTrusted: true, secrets: [], form: nginxForm(16_384) },
-        ...{ certificateHeader: 'X-SSL-Client-Cert', subjectHeader: null, verifyHeader: null },
-      },
-      origins: ['https://chat.example.com'],
-      routes: [{ path: '/hooks/*', certificate: 'none', authorization: 'remove', websocket: false }],
-    }),
-    judge: new Judge({
-      ...{ verifier, clock, verifyConcurrency: 4 },
-      policies: new Map([['staff', { identity, allow: [] }]]),
-    }),
-    ...{ directory: null, driver: new NoSignIn(), ownsCredentials: false, audit, auditRequests: 'all' },
+    ruling: await readRuling(config, clock),
+    holders: new Holders({ clock, idleMs: 60_000 }),
+    ...{ directory: null, driver: new NoSignIn(), ownsCredentials: false, audit },
     sessions: new SessionBook({ store: memoryStore(clock), clock, idleMs: 60_000 }),
     cookieStyle: { secure: true },
     observer: { refused: () => undefined, fault: () => undefined },

@@ -8,7 +8,7 @@ import { type Clock, systemClock } from '../../src/core/clock.js'
 import { type Standin, type StandinOptions, startStandin } from '../../src/demo/standin/standin.js'
 import type { IssuedCertificate } from '../../src/pki/issue.js'
 import { Gateway } from '../../src/server/gateway.js'
-import { silentLog } from '../../src/server/log.js'
+import { type Log, silentLog } from '../../src/server/log.js'
 import { makeCa, makeUser, type UserOptions } from './certificates.js'
 
 export const publicUrl = 'https://chat.example.com'
@@ -18,6 +18,9 @@ export interface RunningOptions {
   /** YAML that is added to the configuration, or stands in place of a section of the same key. */
   readonly yaml?: Readonly<Record<string, string>>
   readonly clock?: Clock
+  readonly log?: Log
+  /** Further files of the folder, by name. */
+  readonly files?: Readonly<Record<string, string>>
   /** PEM of the authority in place of one that is made. */
   readonly caPem?: string
 }
@@ -62,9 +65,13 @@ export async function startRunning(t: Test, options: RunningOptions = {}): Promi
   const configFile = join(folder, 'config.yaml')
   await writeFile(join(folder, 'ca.crt'), options.caPem ?? ca.pem)
   await writeFile(join(folder, 'admin-token'), standin.adminToken, { mode: 0o600 })
+  for (const [file, text] of Object.entries(options.files ?? {})) await writeFile(join(folder, file), text)
   await writeFile(configFile, configuration(standin.url, options.yaml ?? {}))
   const start = async () =>
-    Gateway.start(await loadConfig(configFile), { log: silentLog, clock: options.clock ?? systemClock })
+    Gateway.start(await loadConfig(configFile), {
+      ...{ log: options.log ?? silentLog, clock: options.clock ?? systemClock },
+      readConfig: () => loadConfig(configFile),
+    })
   let gateway = await start()
   t.teardown(async () => {
     await gateway.stop()
