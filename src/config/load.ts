@@ -63,7 +63,16 @@ async function settle(source: ConfigSource, file: string | null, options: Resolv
   issues.throwIfAny()
   const config = resolveDocument(withDefaults(source.value), file, places)
   warn(config, issues)
-  return deepFreeze({ ...config, warnings: issues.warnings })
+  const settled = deepFreeze({ ...config, warnings: issues.warnings })
+  settledConfigs.add(settled)
+  return settled
+}
+
+const settledConfigs = new WeakSet<object>()
+
+/** Whether this came from here: then it has been checked, and is frozen. */
+export function isConfig(value: object): value is Config {
+  return settledConfigs.has(value)
 }
 
 async function readText(file: string): Promise<string> {

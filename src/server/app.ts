@@ -1,22 +1,16 @@
 import type { IncomingMessage, RequestListener, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
-import { Refusal } from '../core/refusals.js'
-import type { Allowed, Decision } from '../gate/decision.js'
+import { decide as decideOn } from '../front/decide.js'
+import type { Allowed } from '../gate/decision.js'
 import type { Gate } from '../gate/gate.js'
 import { registerForwarding } from '../proxy/forward-route.js'
 import type { HttpForwarder } from '../proxy/http-forwarder.js'
 import type { ConnectionProblem } from './connection-errors.js'
 import type { BrokenConnections } from './connections.js'
-import { type OwnAnswersOptions, ownAnswer } from './own-answers.js'
-import { readAlike, requestFacts } from './request-facts.js'
-import { writeAnswer } from './write-answer.js'
-
-declare module 'fastify' {
-  interface FastifyRequest {
-    decision: Decision | null
-  }
-}
+import { type OwnAnswersOptions, ownAnswer } from '../front/own-answers.js'
+import { requestFacts } from '../front/request-facts.js'
+import { writeAnswer } from '../front/write-answer.js'
 
 export interface AppOptions {
   readonly server: (handler: RequestListener) => Server
@@ -35,11 +29,7 @@ export interface AppOptions {
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const { gate, own } = options
   const decide = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
-    const decided = await gate.admit(requestFacts(request.raw))
-    const decision =
-      decided.allowed && !readAlike(decided, false)
-        ? await gate.refuse(decided.request, new Refusal('upgrade_refused'), decided)
-        : decided
+    const decision = await decideOn(gate, requestFacts(request.raw), false)
     if (options.draining()) reply.raw.shouldKeepAlive = false
     if (options.broken.has(request.raw.socket)) {
       reply.hijack()

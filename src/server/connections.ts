@@ -8,8 +8,8 @@ import { refusalAnswer } from '../pages/refusal-answer.js'
 import { type ConnectionProblem, connectionRefusal } from './connection-errors.js'
 import { type MendedSocket, mendSocket } from './mend-socket.js'
 import type { MenderLoss } from './multiline-framing.js'
-import { peerOf } from './request-facts.js'
-import { writeRawAnswer } from './write-answer.js'
+import { peerOf } from '../front/request-facts.js'
+import { writeRawAnswer } from '../front/write-answer.js'
 
 export interface ConnectionsOptions {
   readonly config: Config

@@ -5,7 +5,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Config, MattermostConfig } from '../config/config.js'
 import type { Clock } from '../core/clock.js'
 import { ConfigError } from '../core/config-error.js'
-import { Refusal } from '../core/refusals.js'
+import type { Refusal } from '../core/refusals.js'
 import { ownCookieName } from '../gate/browser-cookies.js'
 import type { Allowed, Decision } from '../gate/decision.js'
 import { LiveGate } from '../gate/live-gate.js'
@@ -18,12 +18,13 @@ import { type AnswerTracker, trackAnswers } from '../proxy/websocket-pipelining.
 import { buildApp } from './app.js'
 import { connectionErrors, type MendedConnections, mendConnections, watchConnections } from './connections.js'
 import { addressOf, claimAddress, createServer, listen, renewTls } from './listener.js'
-import { errorFields, type Log } from './log.js'
-import { type Listeners, observe } from './observer.js'
-import { answerTo } from './own-answers.js'
-import { readAlike, requestFacts } from './request-facts.js'
+import { errorFields, type Log } from '../front/log.js'
+import { type Listeners, observe } from '../front/observer.js'
+import { answerTo } from '../front/own-answers.js'
+import { decide } from '../front/decide.js'
+import { requestFacts } from '../front/request-facts.js'
 import { compareSiteUrl } from './site-url.js'
-import { writeAnswer } from './write-answer.js'
+import { writeAnswer } from '../front/write-answer.js'
 
 export interface GatewayOptions {
   readonly log: Log
@@ -225,10 +226,13 @@ async function refuseLate(
  * A websocket lives long: one that was decided while a reload was under way is decided again, since the
  * sweep after the reload has not seen it.
  */
-async function admitUnderOneRuling(gate: OpenedGate['gate'], request: IncomingMessage): Promise<Decision> {
+async function decideUnderOneRuling(
+  gate: OpenedGate['gate'],
+  request: IncomingMessage,
+): Promise<Decision> {
   for (;;) {
     const { ruling } = gate
-    const decision = await gate.admit(requestFacts(request))
+    const decision = await decide(gate, requestFacts(request), true)
     if (!decision.allowed || ruling === gate.ruling) return decision
   }
 }
@@ -251,12 +255,7 @@ function createWebsockets(
     upstream: mattermost.url,
     ...{ hygiene, answers, clock },
     switched: (socket) => mended.switched(socket),
-    admit: async (request) => {
-      const decision = await admitUnderOneRuling(gate, request)
-      return decision.allowed && !readAlike(decision, true)
-        ? gate.refuse(decision.request, new Refusal('upgrade_refused'), decision)
-        : decision
-    },
+    admit: (request) => decideUnderOneRuling(gate, request),
     refuse: (request, refusal, allowed) =>
       allowed === null
         ? gate.refuseFacts(requestFacts(request), refusal)

@@ -1,5 +1,5 @@
 import pino from 'pino'
-import type { Log } from '../../src/server/log.js'
+import type { Log } from '../../src/front/log.js'
 
 /** A log whose lines a test can look at. */
 export function logLines(): { readonly log: Log; readonly lines: Record<string, unknown>[] } {

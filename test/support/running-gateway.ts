@@ -8,7 +8,7 @@ import { type Clock, systemClock } from '../../src/core/clock.js'
 import { type Standin, type StandinOptions, startStandin } from '../../src/demo/standin/standin.js'
 import type { IssuedCertificate } from '../../src/pki/issue.js'
 import { Gateway } from '../../src/server/gateway.js'
-import { type Log, silentLog } from '../../src/server/log.js'
+import { type Log, silentLog } from '../../src/front/log.js'
 import { makeCa, makeUser, type UserOptions } from './certificates.js'
 
 export const publicUrl = 'https://chat.example.com'

@@ -1,30 +1,25 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import type { Decision } from '../gate/decision.js'
 import type { RequestFacts } from '../intake/facts.js'
 
 /** A certificate is the same for all requests of a connection: read once. */
 const certificates = new WeakMap<TLSSocket, Uint8Array | null>()
 
-/** What Node knows of a request, in the gate's words. */
-export function requestFacts(request: IncomingMessage): RequestFacts {
+/**
+ * What Node knows of a request, in the gate's words.
+ *
+ * @param target as it stood in the request line, where whoever calls has changed `request.url`
+ */
+export function requestFacts(request: IncomingMessage, target = request.url ?? ''): RequestFacts {
   const certificate = clientCertificate(request.socket)
   return {
     method: request.method ?? '',
-    target: request.url ?? '',
+    target,
     rawHeaders: request.rawHeaders,
     peer: peerOf(request.socket),
     ...(certificate === null ? {} : { clientCertificate: certificate }),
   }
-}
-
-/**
- * Where Node took a request for an upgrade and the gate did not, or the other way round, each would hold
- * the other to have looked at it.
- */
-export function readAlike(decision: Decision, nodeUpgrades: boolean): boolean {
-  return (decision.request.upgrade !== null) === nodeUpgrades
 }
 
 /** Over a unix socket there is no address. */
