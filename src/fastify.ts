@@ -5,7 +5,7 @@ import { type GateOptions, openFrontGate } from './front/create-gate.js'
 import { decide, isUpgraded } from './front/decide.js'
 import { ownAnswer } from './front/own-answers.js'
 import { requestFacts } from './front/request-facts.js'
-import { writeAnswer } from './front/write-answer.js'
+import { writeAnswer, writeRawAnswer } from './front/write-answer.js'
 import type { Decision } from './gate/decision.js'
 
 export interface CertificateGateOptions extends GateOptions {
@@ -37,7 +37,9 @@ const plugin: FastifyPluginAsync<CertificateGateOptions> = async (app, { config,
     const answer = ownAnswer(decision, front.opened)
     if (answer === null) return
     reply.hijack()
-    writeAnswer(raw, reply.raw, answer)
+    // Behind a websocket plugin there is a response object, and nobody who ends its connection.
+    if (isUpgraded(raw)) writeRawAnswer(raw.socket, answer)
+    else writeAnswer(raw, reply.raw, answer)
   })
 }
 

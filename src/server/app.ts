@@ -2,15 +2,15 @@ import type { IncomingMessage, RequestListener, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { decide as decideOn } from '../front/decide.js'
+import { type OwnAnswersOptions, ownAnswer } from '../front/own-answers.js'
+import { requestFacts } from '../front/request-facts.js'
+import { writeAnswer } from '../front/write-answer.js'
 import type { Allowed } from '../gate/decision.js'
 import type { Gate } from '../gate/gate.js'
 import { registerForwarding } from '../proxy/forward-route.js'
 import type { HttpForwarder } from '../proxy/http-forwarder.js'
 import type { ConnectionProblem } from './connection-errors.js'
 import type { BrokenConnections } from './connections.js'
-import { type OwnAnswersOptions, ownAnswer } from '../front/own-answers.js'
-import { requestFacts } from '../front/request-facts.js'
-import { writeAnswer } from '../front/write-answer.js'
 
 export interface AppOptions {
   readonly server: (handler: RequestListener) => Server

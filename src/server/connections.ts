@@ -2,14 +2,14 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Config } from '../config/config.js'
 import type { Refusal } from '../core/refusals.js'
+import { peerOf } from '../front/request-facts.js'
+import { writeRawAnswer } from '../front/write-answer.js'
 import type { Gate } from '../gate/gate.js'
 import type { RequestFacts } from '../intake/facts.js'
 import { refusalAnswer } from '../pages/refusal-answer.js'
 import { type ConnectionProblem, connectionRefusal } from './connection-errors.js'
 import { type MendedSocket, mendSocket } from './mend-socket.js'
 import type { MenderLoss } from './multiline-framing.js'
-import { peerOf } from '../front/request-facts.js'
-import { writeRawAnswer } from '../front/write-answer.js'
 
 export interface ConnectionsOptions {
   readonly config: Config

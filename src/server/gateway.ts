@@ -6,6 +6,12 @@ import type { Config, MattermostConfig } from '../config/config.js'
 import type { Clock } from '../core/clock.js'
 import { ConfigError } from '../core/config-error.js'
 import type { Refusal } from '../core/refusals.js'
+import { decide } from '../front/decide.js'
+import { errorFields, type Log } from '../front/log.js'
+import { type Listeners, observe } from '../front/observer.js'
+import { answerTo } from '../front/own-answers.js'
+import { requestFacts } from '../front/request-facts.js'
+import { writeAnswer } from '../front/write-answer.js'
 import { ownCookieName } from '../gate/browser-cookies.js'
 import type { Allowed, Decision } from '../gate/decision.js'
 import { LiveGate } from '../gate/live-gate.js'
@@ -18,13 +24,7 @@ import { type AnswerTracker, trackAnswers } from '../proxy/websocket-pipelining.
 import { buildApp } from './app.js'
 import { connectionErrors, type MendedConnections, mendConnections, watchConnections } from './connections.js'
 import { addressOf, claimAddress, createServer, listen, renewTls } from './listener.js'
-import { errorFields, type Log } from '../front/log.js'
-import { type Listeners, observe } from '../front/observer.js'
-import { answerTo } from '../front/own-answers.js'
-import { decide } from '../front/decide.js'
-import { requestFacts } from '../front/request-facts.js'
 import { compareSiteUrl } from './site-url.js'
-import { writeAnswer } from '../front/write-answer.js'
 
 export interface GatewayOptions {
   readonly log: Log
@@ -226,10 +226,7 @@ async function refuseLate(
  * A websocket lives long: one that was decided while a reload was under way is decided again, since the
  * sweep after the reload has not seen it.
  */
-async function decideUnderOneRuling(
-  gate: OpenedGate['gate'],
-  request: IncomingMessage,
-): Promise<Decision> {
+async function decideUnderOneRuling(gate: OpenedGate['gate'], request: IncomingMessage): Promise<Decision> {
   for (;;) {
     const { ruling } = gate
     const decision = await decide(gate, requestFacts(request), true)

@@ -1,8 +1,8 @@
 import type { Config } from '../config/config.js'
 import { systemClock } from '../core/clock.js'
 import { formatIssue } from '../core/config-error.js'
-import { Gateway } from './gateway.js'
 import { createLog, type Log } from '../front/log.js'
+import { Gateway } from './gateway.js'
 
 /**
  * Runs the gateway until it is told to stop; resolves with the exit code.

@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.js'
 import { ConfigError } from '../core/config-error.js'
-import type { MattermostClient } from '../mattermost/client.js'
 import { errorFields, type Log } from '../front/log.js'
+import type { MattermostClient } from '../mattermost/client.js'
 
 /**
  * Holds `public.url` against Mattermost's SiteURL. A difference is a warning, since websockets are refused
