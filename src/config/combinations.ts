@@ -1,6 +1,7 @@
 import { coversEveryone, parseAddressRange } from './address-range.js'
 import type { IssueList } from './issue-list.js'
 import { findValues, type KeyPath, valueAt } from './key-path.js'
+import { headersInUse, isProxyForm } from './proxy-headers.js'
 import { parseSize } from './units.js'
 
 /** Keys that are sound by themselves and do not go together. Looks at what is written, before defaults. */
@@ -10,6 +11,7 @@ export function checkCombinations(root: unknown, issues: IssueList): void {
     checkTls,
     checkTrusted,
     checkHeaders,
+    checkMultiline,
     checkNames,
     checkAdmin,
     checkSizes,
@@ -61,20 +63,38 @@ function checkTrusted(root: unknown, issues: IssueList): void {
 }
 
 function checkHeaders(root: unknown, issues: IssueList): void {
-  const names = [
-    ['certificateHeader', 'X-SSL-Client-Cert'],
-    ['subjectHeader', 'X-SSL-Client-Cert-Subject-DN'],
-    ['verifyHeader', null],
+  const form = valueAt(root, ['proxy', 'certificate']) ?? 'nginx'
+  if (!isProxyForm(form)) return
+  const [certificate, subject, verify] = ['certificateHeader', 'subjectHeader', 'verifyHeader'].map((key) =>
+    valueAt(root, ['proxy', key]),
+  )
+  const names = headersInUse(form, {
+    ...(typeof certificate === 'string' ? { certificateHeader: certificate } : {}),
+    ...(typeof subject === 'string' || subject === null ? { subjectHeader: subject } : {}),
+  })
+  const uses = [
+    ['certificateHeader', names.certificateHeader],
+    ['certificateHeader', names.chainHeader],
+    ['subjectHeader', names.subjectHeader],
+    ['verifyHeader', verify],
   ] as const
   const seen = new Set<string>()
-  for (const [key, unwritten] of names) {
-    const written = valueAt(root, ['proxy', key])
-    const name = written === undefined ? unwritten : written
+  for (const [key, name] of uses) {
     if (typeof name !== 'string') continue
     if (seen.has(name.toLowerCase()))
       issues.add(['proxy', key], `'${name}' is used for two things: choose another name`)
     seen.add(name.toLowerCase())
   }
+}
+
+/** Several lines in a header are nginx's own way, and are mended for it alone. */
+function checkMultiline(root: unknown, issues: IssueList): void {
+  const form = valueAt(root, ['proxy', 'certificate']) ?? 'nginx'
+  if (valueAt(root, ['listen', 'multilineHeader']) !== true || form === 'nginx' || !isProxyForm(form)) return
+  issues.add(
+    ['listen', 'multilineHeader'],
+    `goes with proxy.certificate: nginx alone: set it to false with ${form}`,
+  )
 }
 
 function checkNames(root: unknown, issues: IssueList): void {

@@ -65,6 +65,8 @@ export interface ProxyConfig {
   readonly secretFile: string | null
   readonly certificate: ProxyForm
   readonly certificateHeader: string
+  /** In which the intermediates come: the name of the certificate's with `-Chain` behind it; null where the form has none. */
+  readonly chainHeader: string | null
   readonly subjectHeader: string | null
   readonly verifyHeader: string | null
 }

@@ -66,12 +66,17 @@ function checkAddressRange(range: string): string | null {
 
 /** Fields that mean something of their own to HTTP or to this gateway. */
 const takenHeaders: ReadonlySet<string> = new Set([
+  'accept',
   'authorization',
   'connection',
   'content-length',
   'cookie',
   'host',
   'origin',
+  'proxy-connection',
+  'sec-fetch-dest',
+  'sec-fetch-mode',
+  'sec-fetch-site',
   'transfer-encoding',
   'upgrade',
   'x-forwarded-for',

@@ -12,6 +12,7 @@ import type {
 import type { FilePlaces } from './file-places.js'
 import { parseOrigin } from './origin.js'
 import { compilePattern } from './pattern.js'
+import { headersInUse } from './proxy-headers.js'
 import type { ConfigDocument } from './schema.js'
 import { parseDuration, parseMode, parseSize } from './units.js'
 
@@ -36,8 +37,7 @@ export function resolveDocument(
       trusted: proxy.trusted.map(addressRange),
       secretFile: optional(proxy.secretFile, places),
       certificate: proxy.certificate,
-      certificateHeader: proxy.certificateHeader,
-      subjectHeader: proxy.subjectHeader,
+      ...headersInUse(proxy.certificate, proxy),
       verifyHeader: proxy.verifyHeader,
     },
     trust: document.trust.map((entry) => resolveTrust(entry, places)),

@@ -1,5 +1,6 @@
 import Type from 'typebox'
-import { flag, group, header, integer, list, mode, nullable, path, text } from './schema-terms.js'
+import { proxyHeaders } from './proxy-headers.js'
+import { dependent, flag, group, header, integer, list, mode, nullable, path, text } from './schema-terms.js'
 
 export const listen = group(
   {
@@ -63,6 +64,11 @@ export const publicAddress = group(
   { title: 'Public address', description: 'The address that people use.' },
 )
 
+function ownNames(): string {
+  const names = Object.entries(proxyHeaders).map(([form, { certificate }]) => `${form} ${certificate}`)
+  return `where it is left out: ${names.join(', ')}.`
+}
+
 export const proxy = group(
   {
     trusted: list(text({ description: 'An address or an address range.' }), {
@@ -78,20 +84,28 @@ export const proxy = group(
     }),
     certificate: Type.Enum(
       ['nginx', 'rfc9440', 'envoy', 'traefik', 'aws-alb', 'cloudflare', 'azure', 'haproxy', 'apache'],
-      { description: 'The form in which the proxy hands over the certificate.', default: 'nginx' },
+      {
+        description:
+          'The form in which the proxy hands over the certificate. Exactly this one is read; the headers of all others are dropped.',
+        default: 'nginx',
+      },
     ),
-    certificateHeader: header({
-      description: 'The header that carries the certificate.',
-      default: 'X-SSL-Client-Cert',
-    }),
-    subjectHeader: nullable(header({ description: 'A header name.' }), {
-      description:
-        'The header that carries the subject DN: compared with the certificate when both are there, never trusted. null: not read.',
-      default: 'X-SSL-Client-Cert-Subject-DN',
-    }),
+    certificateHeader: dependent(
+      header({
+        description: `The header that carries the certificate; ${ownNames()} Of rfc9440, haproxy and apache, intermediates are read from the same name with -Chain behind it.`,
+        examples: ['X-SSL-Client-Cert'],
+      }),
+    ),
+    subjectHeader: dependent(
+      Type.Union([header({ description: 'A header name.' }), Type.Null()], {
+        description:
+          'The header that carries the subject DN: compared with the certificate when both are there, never trusted. null: not read. Where it is left out, nginx has X-SSL-Client-Cert-Subject-DN and the other forms none.',
+        examples: ['X-SSL-Client-Cert-Subject-DN'],
+      }),
+    ),
     verifyHeader: nullable(header({ description: 'A header name.' }), {
       description:
-        "The header that carries nginx's $ssl_client_verify: with a certificate, anything but SUCCESS is refused. The shipped nginx site sets it.",
+        "The header that carries the proxy's own verdict, such as nginx's $ssl_client_verify: with a certificate, anything but SUCCESS (haproxy: 0, cloudflare: true) is refused. The shipped nginx site sets it.",
       examples: ['X-SSL-Client-Verify'],
     }),
   },

@@ -24,12 +24,17 @@ export const patternTexts: ReadonlyMap<string, string> = new Map([
  * reads the resolved document: `required` is narrower than the static type.
  */
 export function group<Properties extends TProperties>(properties: Properties, options: TSchemaOptions) {
-  const required = Object.keys(properties).filter((name) => !hasDefault(properties[name]))
+  const required = Object.keys(properties).filter((name) => !mayBeAbsent(properties[name]))
   return Type.Object(properties, { additionalProperties: false, ...options, required })
 }
 
-function hasDefault(schema: TSchema | undefined): boolean {
-  return schema !== undefined && 'default' in schema
+function mayBeAbsent(schema: TSchema | undefined): boolean {
+  return schema !== undefined && ('default' in schema || Type.IsOptional(schema))
+}
+
+/** A key whose default depends on other keys: it stays absent until the document is resolved. */
+export function dependent<Schema extends TSchema>(schema: Schema) {
+  return Type.Optional(schema)
 }
 
 export function nullable<Schema extends TSchema>(schema: Schema, options: KeyOptions) {

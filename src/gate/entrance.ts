@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { Config } from '../config/config.js'
+import { certificateForm } from '../intake/certificate-forms.js'
 import { Intake } from '../intake/intake.js'
-import { nginxForm } from '../intake/nginx-form.js'
 
 /** The way in that the configuration describes. */
 export async function createIntake(config: Config): Promise<Intake> {
@@ -14,8 +14,9 @@ export async function createIntake(config: Config): Promise<Intake> {
             trustedPeers: proxy.trusted,
             unixSocketTrusted: listen.kind === 'socket',
             secrets: await readSecrets(proxy.secretFile),
-            form: nginxForm(limits.certificateBytes),
+            form: certificateForm(proxy.certificate, limits.certificateBytes),
             certificateHeader: proxy.certificateHeader,
+            chainHeader: proxy.chainHeader,
             subjectHeader: proxy.subjectHeader,
             verifyHeader: proxy.verifyHeader,
           }

@@ -1,6 +1,7 @@
 /** Every header that a decision looks at, by what it is to us. */
 export type HeaderRole =
   | 'certificate'
+  | 'chain'
   | 'subject'
   | 'verify'
   | 'secret'
@@ -45,6 +46,8 @@ const mostSpellings = 1_000
 
 export interface CertificateHeaderNames {
   readonly certificateHeader: string
+  /** Of the intermediates, where the form has a second header for them. */
+  readonly chainHeader: string | null
   readonly subjectHeader: string | null
   readonly verifyHeader: string | null
 }
@@ -60,6 +63,7 @@ export class HeaderWalk {
   constructor(names: CertificateHeaderNames) {
     const roles = new Map<string, HeaderRole>(Object.entries(fixedRoles))
     roles.set(names.certificateHeader.toLowerCase(), 'certificate')
+    if (names.chainHeader !== null) roles.set(names.chainHeader.toLowerCase(), 'chain')
     if (names.subjectHeader !== null) roles.set(names.subjectHeader.toLowerCase(), 'subject')
     if (names.verifyHeader !== null) roles.set(names.verifyHeader.toLowerCase(), 'verify')
     this.#roles = roles

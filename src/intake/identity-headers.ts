@@ -34,10 +34,12 @@ const names = new Set([
 const prefixes = [
   'x-ssl-',
   'ssl-client-',
+  'ssl-cert-',
   'x-client-cert',
   'x-amzn-mtls-',
   'x-amzn-oidc-',
   'cf-client-cert-',
+  'cf-cert-',
   'cf-access-',
   'x-mattergate-',
   'x-auth-request-',

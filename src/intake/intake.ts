@@ -22,6 +22,7 @@ export type Entrance =
       readonly secrets: readonly string[]
       readonly form: CertificateForm
       readonly certificateHeader: string
+      readonly chainHeader: string | null
       readonly subjectHeader: string | null
       readonly verifyHeader: string | null
     }
@@ -49,7 +50,7 @@ export class Intake {
       entrance.kind === 'proxy'
         ? entrance
         : // Names that no header can have: with TLS of our own nothing about a certificate is read from them.
-          { certificateHeader: '', subjectHeader: null, verifyHeader: null },
+          { certificateHeader: '', chainHeader: null, subjectHeader: null, verifyHeader: null },
     )
     this.#trusted = new TrustedPeers(entrance.kind === 'proxy' ? entrance.trustedPeers : [])
     this.#secrets = new ProxySecrets(entrance.kind === 'proxy' ? entrance.secrets : [])

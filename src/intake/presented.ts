@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { Refusal } from '../core/refusals.js'
-import type { CertificateForm } from './certificate-form.js'
+import { type CertificateForm, malformed } from './certificate-form.js'
 import type { PresentedCertificate } from './facts.js'
 import { type CollectedHeaders, firstValue } from './header-walk.js'
 
@@ -17,17 +17,39 @@ export function presentedByProxy(
     (values) => (values?.length ?? 0) > 1,
   )
   if (doubled) return new Refusal('certificate_duplicated')
-  const value = firstValue(headers.certificate)
+  const value = presentValue(headers.certificate, form)
   const verdict = firstValue(headers.verify)
-  if (value === null) return withoutCertificate(verdict)
-  if (verifies && verdict !== 'SUCCESS') {
+  if (value === null) return withoutCertificate(headers, verdict, form)
+  if (verifies && verdict !== form.verdicts.verified) {
     return new Refusal('proxy_unverified', { detail: `the proxy's verdict is ${verdict ?? 'missing'}` })
   }
-  return { key: value, subject: firstValue(headers.subject), decode: () => form.decode(value) }
+  const chain = chainLines(headers, form)
+  return {
+    // No header holds a line feed: what differs in either header has another key.
+    key: chain.length === 0 ? value : [value, ...chain].join('\n'),
+    subject: firstValue(headers.subject),
+    decode: () => form.decode(value, chain),
+  }
 }
 
-function withoutCertificate(verdict: string | null): Refusal | null {
-  if (verdict === null || verdict === 'NONE') return null
+function presentValue(values: readonly string[] | undefined, { absent }: CertificateForm): string | null {
+  const value = firstValue(values)
+  return value === null || absent.includes(value) ? null : value
+}
+
+const noLines: readonly string[] = []
+
+function chainLines({ chain }: CollectedHeaders, { absent }: CertificateForm): readonly string[] {
+  return chain === undefined ? noLines : chain.filter((line) => line !== '' && !absent.includes(line))
+}
+
+function withoutCertificate(
+  headers: CollectedHeaders,
+  verdict: string | null,
+  form: CertificateForm,
+): Refusal | null {
+  if (chainLines(headers, form).length > 0) return malformed('a chain came without its leaf')
+  if (verdict === null || verdict === form.verdicts.absent) return null
   const detail = `the proxy's verdict is ${verdict}, and no certificate came with it`
   return new Refusal('proxy_unverified', { detail })
 }

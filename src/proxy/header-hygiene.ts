@@ -52,7 +52,10 @@ export class HeaderHygiene {
 
   constructor(options: HeaderHygieneOptions) {
     const { protocol, host } = new URL(options.publicUrl)
-    const configured = [options.certificateHeader, options.subjectHeader, options.verifyHeader]
+    const { certificateHeader, subjectHeader, verifyHeader } = options
+    const configured = [certificateHeader, subjectHeader, verifyHeader]
+    // Its intermediates, whether the form has a header for them or not.
+    if (certificateHeader !== null) configured.push(`${certificateHeader}-Chain`)
     const proxyNames = new Set(configured.filter((name) => name !== null).map(foldName))
     this.#requestNames = new HeaderNames((folded) => requestClass(folded, proxyNames))
     this.#publicHeaders = ['X-Forwarded-Proto', protocol.slice(0, -1), 'X-Forwarded-Host', host]

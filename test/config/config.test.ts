@@ -229,6 +229,13 @@ const refused: readonly (readonly [key: string, changes: Record<string, unknown>
   ['proxy.certificateHeader', { proxy: { certificateHeader: 'Cookie' } }],
   ['proxy.verifyHeader', { proxy: { verifyHeader: 'x-ssl-client-cert' } }],
   ['proxy.secretFile', { proxy: { secretFile: 'absent' } }],
+  ['proxy.certificate', { proxy: { certificate: 'enovy' } }],
+  ['proxy.certificateHeader', { proxy: { certificateHeader: 'Sec-Fetch-Site' } }],
+  ['proxy.certificateHeader', { proxy: { certificateHeader: null } }],
+  // The second header of the form counts as well.
+  ['proxy.subjectHeader', { proxy: { certificate: 'rfc9440', subjectHeader: 'Client-Cert-Chain' } }],
+  ['proxy.verifyHeader', { proxy: { certificate: 'envoy', verifyHeader: 'x-forwarded-client-cert' } }],
+  ['listen.multilineHeader', { listen: { multilineHeader: true }, proxy: { certificate: 'apache' } }],
   ['public.url', { public: { url: 'https://user:word@chat.example.com' } }],
   ['public.url', { public: { url: 'https://chat.example.com/?a' } }],
   ['public.url', { public: { url: 'https://*.example.com' } }],
@@ -286,7 +293,6 @@ function trustWith(changes: Record<string, unknown>): Record<string, unknown> {
 }
 
 const notBuilt: readonly (readonly [key: string, changes: Record<string, unknown>])[] = [
-  ['proxy.certificate', { proxy: { certificate: 'envoy' } }],
   ['trust[0].require.policies', trustWith({ require: { policies: ['1.2.3'] } })],
   ['trust[0].revocation.mode', trustWith({ revocation: { mode: 'crl' } })],
   ['trust[0].revocation.crl', trustWith({ revocation: { crl: ['a.crl'] } })],
@@ -475,4 +481,29 @@ test('the schema explains every key, with its type and default', (t) => {
     additionalProperties: false,
   })
   t.end()
+})
+
+test('each form of the proxy has headers of its own, unless they are named', async (t) => {
+  const folder = place(t)
+  const namesOf = async (proxy: Record<string, unknown>) => {
+    const { certificateHeader, chainHeader, subjectHeader } = (
+      await resolveConfig({ ...sound(), proxy }, { baseDirectory: folder })
+    ).proxy
+    return [certificateHeader, chainHeader, subjectHeader]
+  }
+  const own = 'X-SSL-Client-Cert'
+  t.same(await namesOf({}), [own, null, 'X-SSL-Client-Cert-Subject-DN'])
+  t.same(await namesOf({ subjectHeader: null }), [own, null, null])
+  t.same(await namesOf({ certificate: 'rfc9440' }), ['Client-Cert', 'Client-Cert-Chain', null])
+  t.same(await namesOf({ certificate: 'envoy' }), ['X-Forwarded-Client-Cert', null, null])
+  t.same(await namesOf({ certificate: 'traefik' }), ['X-Forwarded-Tls-Client-Cert', null, null])
+  t.same(await namesOf({ certificate: 'aws-alb' }), ['X-Amzn-Mtls-Clientcert-Leaf', null, null])
+  t.same(await namesOf({ certificate: 'cloudflare' }), ['Cf-Client-Cert-Der-Base64', null, null])
+  t.same(await namesOf({ certificate: 'azure' }), [own, null, null])
+  t.same(await namesOf({ certificate: 'haproxy' }), [own, `${own}-Chain`, null])
+  t.same(await namesOf({ certificate: 'apache', certificateHeader: 'X-A', subjectHeader: 'X-B' }), [
+    'X-A',
+    'X-A-Chain',
+    'X-B',
+  ])
 })

@@ -14,6 +14,7 @@ const proxy: Extract<Entrance, { kind: 'proxy' }> = {
   secrets: [],
   form: nginxForm(16_384),
   certificateHeader: 'X-SSL-Client-Cert',
+  chainHeader: null,
   subjectHeader: 'X-SSL-Client-Cert-Subject-DN',
   verifyHeader: null,
 }

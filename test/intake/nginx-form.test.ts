@@ -10,7 +10,7 @@ async function userPem(): Promise<{ pem: string; der: Uint8Array }> {
 }
 
 function isMalformed(value: string): boolean {
-  const decoded = form.decode(value)
+  const decoded = form.decode(value, [])
   return decoded instanceof Refusal && decoded.code === 'certificate_malformed'
 }
 
@@ -24,7 +24,7 @@ test("nginx's escaped PEM gives the DER of the leaf", async (t) => {
     encodeURIComponent(pem).replaceAll('%2B', '+').replaceAll('%2F', '/').replaceAll('%3D', '='),
   ]
   for (const value of spellings) {
-    const decoded = form.decode(value)
+    const decoded = form.decode(value, [])
     if (decoded instanceof Refusal) return t.fail(decoded.code)
     t.strictSame(Buffer.from(decoded.leaf), Buffer.from(der))
     t.strictSame(decoded.chain, [])
@@ -77,7 +77,7 @@ test('a certificate larger than the bound is refused, before it is decoded where
 test('the guide’s own snippet is recognised, and the one word to change is named', async (t) => {
   const { pem } = await userPem()
   for (const joint of [' ', '\t']) {
-    const decoded = form.decode(pem.trim().replaceAll('\n', joint))
+    const decoded = form.decode(pem.trim().replaceAll('\n', joint), [])
     if (!(decoded instanceof Refusal)) return t.fail('accepted')
     t.match(decoded.detail, '$ssl_client_escaped_cert')
     t.match(decoded.detail, 'listen.multilineHeader')
