@@ -5,6 +5,7 @@ import type { Identity } from '../identity/identity.js'
 import type { DecodedCertificate } from '../intake/facts.js'
 import type { Directory } from '../mattermost/directory.js'
 import type { MattermostUser } from '../mattermost/user.js'
+import type { DenyList } from '../revocation/deny-list/deny-list.js'
 import { describeCertificate } from '../x509/describe.js'
 import type { CertificateFacts, VerifiedCertificate } from '../x509/verified-certificate.js'
 
@@ -43,6 +44,7 @@ export interface ExplainOptions {
   readonly judge: Judge
   /** Null: accounts are not looked up (`--offline`, or none configured). */
   readonly directory: Directory | null
+  readonly denyList: DenyList | null
   /** The driver that would sign the user in. */
   readonly signIn: string
 }
@@ -66,6 +68,9 @@ export async function explain(
   }
   const user = await options.directory.find(verdict.holder.identity)
   if (user instanceof Refusal) return explained(user, texts)
+  const { username, email } = user
+  const denied = options.denyList?.nameRefusal({ usernames: [username], emails: [email] }) ?? null
+  if (denied !== null) return explained(denied, texts)
   return explained(null, { ...texts, ...accountTexts(user, options.signIn) })
 }
 
@@ -101,7 +106,7 @@ function pathTexts(certificate: VerifiedCertificate): Texts {
 function identityTexts(identity: Identity): Texts {
   return {
     identity: `${identity.rule} gives the ${identity.match} ${identity.value}`,
-    policy: 'allowed by trust.allow',
+    policy: 'allowed by trust.allow, and not on the deny list',
   }
 }
 

@@ -21,11 +21,11 @@ export interface ExplainerOptions {
 
 /** What `explain` asks: the very judge of the gate, and a directory that remembers nothing. */
 export async function openExplainer(config: Config, options: ExplainerOptions): Promise<Explainer> {
-  const { judge } = await readRuling(config, systemClock)
+  const { judge, denyList } = await readRuling(config, systemClock)
   const { mattermost } = config
   const signIn = mattermost?.signIn ?? 'none'
   if (options.offline || mattermost === null || mattermost.admin === null) {
-    return { judge, directory: null, signIn, close: () => Promise.resolve() }
+    return { judge, denyList, directory: null, signIn, close: () => Promise.resolve() }
   }
   const { url, admin, directoryCacheMs } = mattermost
   const client = new MattermostClient({ url, admin, clock: systemClock })
@@ -38,7 +38,7 @@ export async function openExplainer(config: Config, options: ExplainerOptions): 
     await client.close()
     await store.close()
   }
-  return { judge, directory, signIn, close }
+  return { judge, denyList, directory, signIn, close }
 }
 
 async function openStore({ sessions }: Config, exists: boolean): Promise<Store> {

@@ -12,11 +12,14 @@ import { WebSocketServer } from 'ws'
 import { loadConfig } from '../../src/config/load.js'
 import { systemClock } from '../../src/core/clock.js'
 import { startStandin } from '../../src/demo/standin/standin.js'
+import { explain } from '../../src/explain/explain.js'
+import { openExplainer } from '../../src/explain/open-explainer.js'
 import { certificateGate as middleware } from '../../src/express.js'
 import { certificateGate as plugin } from '../../src/fastify.js'
 import { silentLog } from '../../src/front/log.js'
 import type { IssuedCertificate } from '../../src/pki/issue.js'
 import { Gateway } from '../../src/server/gateway.js'
+import { readPemBundle } from '../../src/x509/pem.js'
 import { makeCa, makeUser } from '../support/certificates.js'
 import { escaped, publicUrl } from '../support/running-gateway.js'
 
@@ -275,5 +278,53 @@ test('every front door decides the same', async (t) => {
       const { method = 'GET', path = '/api/v4/users/me' } = vector
       t.equal(await ask(socket, vector), expected, `${name}: ${method} ${path} ${expected}`)
     }
+  }
+})
+
+test('under a mount of Express the whole path is judged', async (t) => {
+  const ground = await makeGround(t)
+  const { file, socket } = await ground.configFor('mounted')
+  const gate = middleware({ config: await loadConfig(file) })
+  const app = express()
+  app.use('/api', gate)
+  app.use((_request, response) => void response.send('let in'))
+  const server = http.createServer(app)
+  await new Promise<void>((open) => server.listen(socket, open))
+  t.teardown(async () => {
+    await new Promise((closed) => server.close(closed))
+    await gate.close()
+  })
+  const certificate = escaped(await makeUser(ground.ca))
+  t.equal(await ask(socket, { certificate, path: '/api/v4/users/login', method: 'POST' }), 'not_allowed')
+  t.equal(await ask(socket, { certificate, path: '/api/v4/users/me' }), 'allowed')
+  t.equal(await ask(socket, { certificate: null, path: '/api/v4/users/me' }), 'certificate_missing')
+  t.equal(
+    await ask(socket, { certificate: null, path: '/elsewhere' }),
+    'allowed',
+    'what is not mounted is not asked',
+  )
+})
+
+test('a configuration that is wrong is told by ready, and lets nobody in', async (t) => {
+  const gate = middleware({ config: { public: { url: 'https://x.example' }, trust: [] } })
+  await t.rejects(gate.ready, { name: 'ConfigError' })
+  const told = await new Promise((next) => gate({} as http.IncomingMessage, {} as http.ServerResponse, next))
+  t.match(told, { name: 'ConfigError' })
+  await t.rejects(async () => Fastify().register(plugin, { config: {} }), { name: 'ConfigError' })
+})
+
+test('explain says of a certificate what the doors say of its request', async (t) => {
+  const ground = await makeGround(t)
+  const { file } = await ground.configFor('explained')
+  const explainer = await openExplainer(await loadConfig(file), { offline: false, storeExists: false })
+  t.teardown(() => explainer.close())
+  for (const [expected, vector] of await makeVectors(ground.ca)) {
+    const { certificate, ...request } = vector
+    if (typeof certificate !== 'string' || Object.keys(request).length > 0) continue
+    const [leaf, ...chain] = readPemBundle(decodeURIComponent(certificate))
+    // What is no PEM at all is refused by the command before anything is asked.
+    if (leaf === undefined) continue
+    const explained = await explain({ leaf, chain }, explainer)
+    t.equal(explained.code ?? 'allowed', expected)
   }
 })

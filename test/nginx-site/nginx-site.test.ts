@@ -1,8 +1,8 @@
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { connect as connectTcp, createServer as createTcpServer } from 'node:net'
+import { connect as connectTcp } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type ConnectionOptions, connect } from 'node:tls'
@@ -11,9 +11,9 @@ import type { Config } from '../../src/config/config.js'
 import { loadConfig, resolveConfig } from '../../src/config/load.js'
 import { ConfigError } from '../../src/core/config-error.js'
 import { nginxSite } from '../../src/nginx-site/nginx-site.js'
+import { nginxBinary, startNginx, writeNginx } from '../support/nginx.js'
 
 const root = resolve(import.meta.dirname, '../..')
-const nginx = ['/usr/sbin/nginx', '/usr/bin/nginx', '/usr/local/sbin/nginx', '/opt/homebrew/bin/nginx']
 
 /** A short path: a unix socket's has 107 bytes. */
 function folderOf(t: Test): string {
@@ -73,44 +73,6 @@ function configure(folder: string, options: SiteOptions = {}): Promise<Config> {
   )
 }
 
-interface Ports {
-  readonly plain: number
-  readonly tls: number
-}
-
-/** The site as printed, but for the ports and the files that are the operator's to name. */
-function writeNginx(
-  folder: string,
-  site: string,
-  { plain, tls }: Ports = { plain: 18_080, tls: 18_443 },
-): string {
-  const local = site
-    .replaceAll('listen 80;', `listen 127.0.0.1:${plain};`)
-    .replaceAll('listen 443 ssl', `listen 127.0.0.1:${tls} ssl`)
-    .replaceAll(/\/etc\/letsencrypt\/live\/[^/]+\/fullchain\.pem/g, join(folder, 'server.crt'))
-    .replaceAll(/\/etc\/letsencrypt\/live\/[^/]+\/privkey\.pem/g, join(folder, 'server.key'))
-    .replaceAll('/etc/nginx/', `${folder}/`)
-  writeFileSync(join(folder, 'site.conf'), local)
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
-  const paths = temporary.map((name) => `${name}_temp_path ${folder}/${name};`).join('\n')
-  const user = process.getuid?.() === 0 ? 'user root;' : ''
-  const file = join(folder, 'nginx.conf')
-  writeFileSync(
-    file,
-    `${user} daemon off; worker_processes 1; pid ${folder}/nginx.pid; error_log ${folder}/error.log;
-events { worker_connections 64; }
-http { access_log off; ${paths}
-include ${folder}/site.conf; }`,
-  )
-  return file
-}
-
-function nginxBinary(): string {
-  const found = nginx.find((path) => spawnSync(path, ['-v']).status === 0)
-  if (found === undefined) throw new Error('nginx is not installed: apt-get install nginx')
-  return found
-}
-
 /** What `nginx -t` says of the site: nothing but success, no warning either. */
 function syntaxOf(folder: string, site: string): string {
   const { stderr } = spawnSync(nginxBinary(), ['-t', '-p', folder, '-c', writeNginx(folder, site)], {
@@ -121,16 +83,6 @@ function syntaxOf(folder: string, site: string): string {
 
 const accepted =
   'the configuration file nginx.conf syntax is ok\nconfiguration file nginx.conf test is successful\n'
-
-async function freePort(): Promise<number> {
-  const server = createTcpServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
-}
 
 interface Upstream {
   readonly requests: { method: string; url: string; headers: Record<string, unknown>; body: string }[]
@@ -164,35 +116,6 @@ async function listenAt(t: Test, socket: string): Promise<Upstream> {
     server.close()
   })
   return { requests }
-}
-
-async function startNginx(t: Test, folder: string, site: string): Promise<Ports> {
-  const ports = { plain: await freePort(), tls: await freePort() }
-  const child = spawn(nginxBinary(), ['-p', folder, '-c', writeNginx(folder, site, ports)], {
-    stdio: 'ignore',
-  })
-  t.teardown(() => stop(child))
-  for (let tries = 0; tries < 200; tries += 1) {
-    if (child.exitCode !== null) throw new Error(readFileSync(join(folder, 'error.log'), 'utf8'))
-    if (await answers(ports.tls)) return ports
-    await new Promise((wake) => setTimeout(wake, 25))
-  }
-  throw new Error('nginx did not start')
-}
-
-async function answers(port: number): Promise<boolean> {
-  const probe = connectTcp(port, '127.0.0.1')
-  const up = await new Promise<boolean>((settle) => {
-    probe.once('connect', () => settle(true)).once('error', () => settle(false))
-  })
-  probe.destroy()
-  return up
-}
-
-async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  child.kill('SIGTERM')
-  await once(child, 'exit')
 }
 
 /** Sends bytes as they are over TLS, with a client certificate or without, and reads to the end. */
