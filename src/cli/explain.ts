@@ -5,7 +5,7 @@ import { printable } from '../audit/printable.js'
 import { type Explanation, explain as explainCertificate } from '../explain/explain.js'
 import { openExplainer } from '../explain/open-explainer.js'
 import type { DecodedCertificate } from '../intake/facts.js'
-import { readPemBundle } from '../x509/pem.js'
+import { PemError, readPemBundle } from '../x509/pem.js'
 import { type Command, configFile, UsageError } from './command.js'
 import { loadForCommand } from './load.js'
 
@@ -48,12 +48,20 @@ async function readCertificateFile(file: string): Promise<DecodedCertificate> {
   const bytes = await readFile(file).catch((error: unknown) => {
     throw new UsageError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`)
   })
-  const blocks = readPemBundle(bytes.toString('latin1'))
-  const [leaf, ...chain] = blocks
+  const [leaf, ...chain] = readBlocks(file, bytes.toString('latin1'))
   if (leaf === undefined) {
     throw new UsageError(`${file} holds no certificate: a PEM file with a CERTIFICATE block is needed.`)
   }
   return { leaf, chain }
+}
+
+function readBlocks(file: string, text: string): readonly Uint8Array[] {
+  try {
+    return readPemBundle(text)
+  } catch (error) {
+    if (!(error instanceof PemError)) throw error
+    throw new UsageError(`${file}:${error.line}: not PEM: ${error.message}. Convert it with openssl x509.`)
+  }
 }
 
 const marks = { ok: 'ok', refuse: 'REFUSE', 'not reached': '-', 'not asked': 'not asked' }
