@@ -35,6 +35,7 @@ const forwarder = new HttpForwarder({
     ownCookieName: '__Host-mattergate',
   }),
   bodyBytes: 1_073_741_824,
+  clientIdleMs: 60_000,
   refuse: (response) => response.writeHead(500).end(),
   fault: (error) => console.error(error),
   clock: systemClock,

@@ -151,6 +151,7 @@ export interface TimeoutsConfig {
   readonly upstreamConnectMs: number
   readonly upstreamAnswerMs: number
   readonly websocketIdleMs: number
+  readonly clientIdleMs: number
   readonly drainMs: number
 }
 

@@ -30,6 +30,7 @@ const checks: readonly (readonly [pattern: string, check: Check])[] = [
   ['timeouts.upstreamConnect', atLeast(1)],
   ['timeouts.upstreamAnswer', atLeast(1)],
   ['timeouts.websocketIdle', atLeast(1)],
+  ['timeouts.clientIdle', atLeast(1)],
   ['timeouts.drain', atLeast(0)],
 ]
 

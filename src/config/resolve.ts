@@ -58,6 +58,7 @@ export function resolveDocument(
       upstreamConnectMs: milliseconds(timeouts.upstreamConnect),
       upstreamAnswerMs: milliseconds(timeouts.upstreamAnswer),
       websocketIdleMs: milliseconds(timeouts.websocketIdle),
+      clientIdleMs: milliseconds(timeouts.clientIdle),
       drainMs: milliseconds(timeouts.drain),
     },
     audit: { ...audit, file: places.absolute(audit.file) },

@@ -36,6 +36,11 @@ export const timeouts = group(
       description: 'A websocket on which nothing passed for so long is ended; Mattermost pings each 60 s.',
       default: '120s',
     }),
+    clientIdle: duration({
+      description:
+        'A client that for so long neither sends the rest of its body nor reads on in its answer is cut off.',
+      default: '60s',
+    }),
     drain: duration({ description: 'How long a stop waits for what is under way.', default: '30s' }),
   },
   { title: 'Time-outs', description: 'How long is waited.', default: {} },

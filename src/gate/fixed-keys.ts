@@ -20,6 +20,7 @@ const fixedKeys: readonly (readonly [key: string, read: Read])[] = [
   ['timeouts.upstreamConnect', ({ timeouts }) => timeouts.upstreamConnectMs],
   ['timeouts.upstreamAnswer', ({ timeouts }) => timeouts.upstreamAnswerMs],
   ['timeouts.websocketIdle', ({ timeouts }) => timeouts.websocketIdleMs],
+  ['timeouts.clientIdle', ({ timeouts }) => timeouts.clientIdleMs],
   ['audit.file', ({ audit }) => audit.file],
   ['audit.chain', ({ audit }) => audit.chain],
   ['metrics', ({ metrics }) => metrics],

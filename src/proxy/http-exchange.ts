@@ -8,6 +8,7 @@ import type { HeaderHygiene } from './header-hygiene.js'
 import type { ClientConnections, Conversation } from './http-client-connections.js'
 import { HeldAnswer, mayNameDeadToken } from './http-held-answer.js'
 import { declaredLength, drainRequest, RequestBody } from './http-request-body.js'
+import type { StalledClients, Waiting } from './http-stalled-clients.js'
 import { upstreamRefusal } from './http-upstream-error.js'
 import type { UpstreamPool } from './upstream-pool.js'
 
@@ -34,6 +35,7 @@ export interface ExchangeParts {
   readonly hygiene: HeaderHygiene
   readonly clients: ClientConnections
   readonly bodyBytes: number
+  readonly stalled: StalledClients
   readonly refuse: Refuse
   readonly fault: (error: unknown, allowed: Allowed) => void
   readonly finished: ((outcome: ForwardOutcome) => void) | null
@@ -43,7 +45,7 @@ export interface ExchangeParts {
  * One request on its way to Mattermost and its answer on the way back. It is undici's handler itself,
  * in the form that undici calls without a wrapper: headers as bytes, back-pressure by return value.
  */
-export class HttpExchange implements Dispatcher.DispatchHandler, Conversation {
+export class HttpExchange implements Dispatcher.DispatchHandler, Conversation, Waiting {
   readonly #parts: ExchangeParts
   readonly #request: IncomingMessage
   readonly #response: ServerResponse
@@ -55,6 +57,9 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Conversation {
   #repeated = false
   #settled = false
   #bytes = 0
+  #body: RequestBody | null = null
+  /** The client has not yet taken what was written to it. */
+  #full = false
 
   constructor(parts: ExchangeParts, request: IncomingMessage, response: ServerResponse, allowed: Allowed) {
     this.#parts = parts
@@ -69,7 +74,20 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Conversation {
     if (this.#socket.destroyed) this.clientGone()
     else if ((declaredLength(this.#request) ?? 0) > this.#parts.bodyBytes) {
       this.#refuse(new Refusal('body_too_large'))
-    } else this.#dispatch(this.#hasBody() ? new RequestBody(this.#request, this.#parts.bodyBytes) : null)
+    } else if (this.#hasBody()) {
+      this.#body = new RequestBody(this.#request, this.#parts.bodyBytes)
+      this.#parts.stalled.watch(this)
+      this.#dispatch(this.#body)
+    } else this.#dispatch(null)
+  }
+
+  get progress(): number | null {
+    return this.#full ? this.#bytes : (this.#body?.progress ?? null)
+  }
+
+  /** Its connection closes, and everything under way with it. */
+  cutOff(): void {
+    this.#socket.destroy()
   }
 
   clientGone(): void {
@@ -138,8 +156,17 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Conversation {
   #write(chunk: Buffer): boolean {
     this.#bytes += chunk.length
     const room = this.#response.write(chunk)
-    if (!room && this.#resume !== null) this.#response.once('drain', this.#resume)
+    if (!room && this.#resume !== null) this.#waitForClient(this.#resume)
     return room
+  }
+
+  #waitForClient(resume: () => void): void {
+    this.#full = true
+    this.#parts.stalled.watch(this)
+    this.#response.once('drain', () => {
+      this.#full = false
+      resume()
+    })
   }
 
   #end(): void {
@@ -164,6 +191,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Conversation {
 
   #settle(status: number | null, complete: boolean): void {
     this.#settled = true
+    this.#parts.stalled.forget(this)
     this.#parts.clients.end(this.#socket, this)
     if (complete && this.#hasBody()) drainRequest(this.#request)
     this.#parts.finished?.({ status, bytes: this.#bytes, complete })

@@ -4,6 +4,7 @@ import type { Allowed } from '../gate/decision.js'
 import type { HeaderHygiene } from './header-hygiene.js'
 import { ClientConnections } from './http-client-connections.js'
 import { type ExchangeParts, type ForwardOutcome, HttpExchange, type Refuse } from './http-exchange.js'
+import { StalledClients } from './http-stalled-clients.js'
 import type { UpstreamPool } from './upstream-pool.js'
 
 export interface HttpForwarderOptions {
@@ -12,6 +13,8 @@ export interface HttpForwarderOptions {
   readonly hygiene: HeaderHygiene
   /** The largest body of a request, in bytes. */
   readonly bodyBytes: number
+  /** A client that neither sends nor reads on is cut off after one to two of these. */
+  readonly clientIdleMs: number
   readonly refuse: Refuse
   /** A dependency failed, or the bug is ours; the client is answered by `refuse`. */
   readonly fault: (error: unknown, allowed: Allowed) => void
@@ -24,13 +27,16 @@ export interface HttpForwarderOptions {
 export class HttpForwarder {
   readonly #options: HttpForwarderOptions
   readonly #parts: ExchangeParts
+  readonly #stalled: StalledClients
 
   constructor(options: HttpForwarderOptions) {
-    const { pool, hygiene, bodyBytes, refuse, fault } = options
+    const { pool, hygiene, bodyBytes, clientIdleMs, refuse, fault } = options
     this.#options = options
+    this.#stalled = new StalledClients(clientIdleMs)
     this.#parts = {
       ...{ pool, hygiene, bodyBytes, refuse, fault },
       clients: new ClientConnections(),
+      stalled: this.#stalled,
       finished: null,
     }
   }
@@ -41,6 +47,7 @@ export class HttpForwarder {
 
   /** Ends the connections to Mattermost; drain before. */
   close(): Promise<void> {
+    this.#stalled.close()
     return this.#options.pool.close()
   }
 

@@ -33,6 +33,11 @@ export class RequestBody extends Readable {
     source.pause()
   }
 
+  /** Bytes that came so far; null while it is not the client that is waited for. */
+  get progress(): number | null {
+    return this.#source.complete || this.#source.isPaused() ? null : this.#bytes
+  }
+
   override _read(): void {
     this.#source.resume()
   }

@@ -191,6 +191,7 @@ function createForwarder(
     }),
     hygiene,
     bodyBytes: config.limits.bodyBytes,
+    clientIdleMs: config.timeouts.clientIdleMs,
     refuse: (response, allowed, refusal, notes) => {
       void refuseLate(gate, response, allowed, refusal, notes.retryAfterSeconds)
     },

@@ -329,6 +329,31 @@ test('holds Mattermost back when the client reads slowly, and the client when Ma
   t.ok((await stands(taken)) < size / 2, 'the body waits at the client')
 })
 
+test('cuts off a client that stops sending or reading, and waits for one that is slow or is waiting itself', async (t) => {
+  const upstream = await rawUpstream(t, (socket, head) => {
+    if (head.startsWith('GET /large'))
+      socket.write(`HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n${'x'.repeat(9_000_000)}`)
+    if (head.startsWith('GET /later')) setTimeout(() => socket.write(ok('late')), 400)
+  })
+  const { port } = await gateway(t, { upstream: `http://127.0.0.1:${upstream.port}`, clientIdleMs: 100 })
+  const post = 'POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n'
+  const stopped = await rawClient(t, port, `${post}abc`)
+  const slow = await rawClient(t, port, post)
+  const pace = setInterval(() => slow.socket.write('y'), 20)
+  const waiting = await rawClient(t, port, 'GET /later HTTP/1.1\r\nHost: x\r\n\r\n')
+  const deaf = await rawClient(t, port, '')
+  deaf.socket.pause()
+  deaf.socket.write('GET /large HTTP/1.1\r\nHost: x\r\n\r\n')
+  t.equal(await stopped.closed, '')
+  t.match(await waiting.until(/late$/), /200 OK/)
+  t.equal(slow.socket.destroyed, false, 'each byte counts')
+  clearInterval(pace)
+  await slow.closed
+  const busy = () => upstream.sockets.filter(({ destroyed }) => !destroyed).length
+  await eventually(() => busy() <= 1)
+  t.equal(busy(), 1, 'none of them holds a connection to Mattermost; the kept one waits for a next request')
+})
+
 test('does not send anything to an https upstream whose certificate is not trusted', async (t) => {
   const ca = await makeCa('localhost')
   let secured = 0

@@ -61,6 +61,7 @@ export async function rawUpstream(
 export interface GatewayOptions {
   readonly upstream: string
   readonly bodyBytes?: number
+  readonly clientIdleMs?: number
   readonly answerTimeoutMs?: number
   readonly forwarding?: Partial<Forwarding>
 }
@@ -115,6 +116,7 @@ export function makeForwarder(
       ownCookieName: '__Host-mattergate',
     }),
     bodyBytes: options.bodyBytes ?? 1_048_576_000,
+    clientIdleMs: options.clientIdleMs ?? 60_000,
     refuse: (response, _allowed, refusal, { retryAfterSeconds }) => {
       const headers = retryAfterSeconds === undefined ? {} : { 'Retry-After': String(retryAfterSeconds) }
       response.writeHead(refusal.status, { ...headers, 'Content-Length': refusal.code.length })
