@@ -81,7 +81,9 @@ function report(command: Command, error: unknown, terminal: Terminal): ExitCode 
 
 /** Faults that only whoever set the machine up can mend. */
 function isSetUp(fault: Fault): boolean {
-  return ['ERR_STORE_DAMAGED', 'ERR_STORE_KEY', 'ERR_TRUST_FILE', 'ERR_AUDIT_IO'].includes(fault.code)
+  return ['ERR_STORE_DAMAGED', 'ERR_STORE_KEY', 'ERR_STORE_IO', 'ERR_TRUST_FILE', 'ERR_AUDIT_IO'].includes(
+    fault.code,
+  )
 }
 
 function overview(): string {

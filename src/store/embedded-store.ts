@@ -6,6 +6,7 @@ import { Fault } from '../core/faults.js'
 import { checkRecordName, checkRecordProblem, newCheckRecord } from './check-record.js'
 import { damagedStore } from './damaged-store.js'
 import { databaseFileProblem } from './database-file.js'
+import { DiskRoom } from './disk-room.js'
 import { ownKey, readKeyFile } from './key-file.js'
 import { LmdbStore, newVersion } from './lmdb-store.js'
 import { Seal } from './seal.js'
@@ -38,10 +39,13 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
   const { key, warnings } = keyFile === null ? ownKey(path, file) : readKeyFile(keyFile)
   const problem = inFolder(path, () => databaseFileProblem(file))
   if (problem !== null) throw damagedStore(file, problem)
-  const database = inFolder(path, () => openDatabase(file))
+  // A new database is a few pages.
+  const room = new DiskRoom(file)
+  const database = await room.during(0, () => inFolder(path, () => openDatabase(file)))
   const seal = new Seal(key)
   try {
-    await checkKey(database, seal, { file, keyFile: keyFile ?? join(path, 'key') })
+    const names = { file, keyFile: keyFile ?? join(path, 'key') }
+    await room.during(0, () => checkKey(database, seal, names))
   } catch (error) {
     await database.close()
     throw error

@@ -4,6 +4,7 @@ import type { Clock } from '../core/clock.js'
 import { Fault } from '../core/faults.js'
 import { checkRecordName } from './check-record.js'
 import { damagedStore } from './damaged-store.js'
+import { DiskRoom } from './disk-room.js'
 import { acquireLease } from './lease.js'
 import { type Seal, type SealedRecord, sealedEnd } from './seal.js'
 import type { Lease, RecordOptions, Store, StoreEntry } from './store.js'
@@ -25,12 +26,14 @@ export class LmdbStore implements Store {
   readonly #seal: Seal
   readonly #clock: Clock
   readonly #file: string
+  readonly #room: DiskRoom
 
   constructor(parts: LmdbStoreParts) {
     this.#database = parts.database
     this.#seal = parts.seal
     this.#clock = parts.clock
     this.#file = parts.file
+    this.#room = new DiskRoom(parts.file)
   }
 
   async get(name: string): Promise<Uint8Array | null> {
@@ -41,12 +44,12 @@ export class LmdbStore implements Store {
 
   async put(name: string, value: Uint8Array, options: RecordOptions = {}): Promise<void> {
     const sealed = this.#sealed(name, value, options)
-    await this.#io('writing a record', () => this.#database.put(name, sealed, newVersion()))
+    await this.#write('writing a record', sealed.length, () => this.#database.put(name, sealed, newVersion()))
   }
 
   async delete(name: string): Promise<void> {
     checkName(name)
-    await this.#io('deleting a record', () => this.#database.remove(name))
+    await this.#write('deleting a record', 0, () => this.#database.remove(name))
   }
 
   async compareAndSet(
@@ -65,10 +68,12 @@ export class LmdbStore implements Store {
     // Versions are random: the same one never comes back, so an unchanged version is an unchanged record.
     const { version } = entry
     if (next === null) {
-      return this.#io('deleting a record', () => this.#database.remove(name, version ?? 0))
+      return this.#write('deleting a record', 0, () => this.#database.remove(name, version ?? 0))
     }
     const sealed = this.#sealed(name, next, options)
-    return this.#io('writing a record', () => this.#database.put(name, sealed, newVersion(), version))
+    return this.#write('writing a record', sealed.length, () =>
+      this.#database.put(name, sealed, newVersion(), version),
+    )
   }
 
   async *list(prefix: string): AsyncIterable<StoreEntry> {
@@ -94,7 +99,7 @@ export class LmdbStore implements Store {
       const expired = batch.filter(({ value }) => (sealedEnd(value) ?? Number.POSITIVE_INFINITY) <= now)
       const removing = expired.map(({ key, version }) =>
         // Only as it was seen: it may have been written anew since.
-        this.#io('deleting a record', () => this.#database.remove(key, version ?? 0)),
+        this.#write('deleting a record', 0, () => this.#database.remove(key, version ?? 0)),
       )
       count += (await Promise.all(removing)).filter(Boolean).length
     }
@@ -106,7 +111,7 @@ export class LmdbStore implements Store {
   }
 
   async #putNew(name: string, sealed: Buffer): Promise<boolean> {
-    return this.#io('writing a record', () =>
+    return this.#write('writing a record', sealed.length, () =>
       this.#database.ifNoExists(name, () => {
         void this.#database.put(name, sealed, newVersion())
       }),
@@ -141,10 +146,15 @@ export class LmdbStore implements Store {
     return this.#seal.close(name, { value, expiresAtMs })
   }
 
+  #write<T>(operation: string, bytes: number, action: () => T | Promise<T>): Promise<T> {
+    return this.#io(operation, () => this.#room.during(bytes, action))
+  }
+
   async #io<T>(operation: string, action: () => T | Promise<T>): Promise<T> {
     try {
       return await action()
     } catch (cause) {
+      if (cause instanceof Fault) throw cause
       throw new Fault('ERR_STORE_IO', `${operation} in ${this.#file}`, { cause })
     }
   }
