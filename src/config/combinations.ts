@@ -15,6 +15,7 @@ export function checkCombinations(root: unknown, issues: IssueList): void {
     checkNames,
     checkAdmin,
     checkSizes,
+    checkMetrics,
   ]) {
     check(root, issues)
   }
@@ -132,6 +133,28 @@ function checkSizes(root: unknown, issues: IssueList): void {
     ['limits', key],
     'the certificate is part of the header block: keep certificateBytes below headerBytes',
   )
+}
+
+/** A listener that is asked for and has no address would be left out silently. */
+function checkMetrics(root: unknown, issues: IssueList): void {
+  if (!isSet(root, ['metrics'])) return
+  const [socket, host, port] = ['socket', 'host', 'port'].map((key) => isSet(root, ['metrics', key]))
+  if (socket === true && (host === true || port === true)) {
+    issues.add(['metrics', 'socket'], 'socket and host + port exclude each other: remove one of them')
+  } else if (host !== port) {
+    issues.add(['metrics', host === true ? 'port' : 'host'], 'host and port go together: add this one')
+  } else if (socket === host) {
+    issues.add(['metrics'], 'needs an address: add socket, or host and port, or remove the group')
+  } else if (samePlace(root)) {
+    issues.add(['metrics'], 'is the address of listen: give the metrics one of their own')
+  }
+}
+
+/** Port 0 is another one each time. */
+function samePlace(root: unknown): boolean {
+  const same = (key: string) => valueAt(root, ['metrics', key]) === valueAt(root, ['listen', key])
+  if (isSet(root, ['metrics', 'socket'])) return same('socket')
+  return same('host') && same('port') && valueAt(root, ['metrics', 'port']) !== 0
 }
 
 function sizeAt(root: unknown, key: string): number | null {

@@ -36,7 +36,6 @@ const notBuiltYet: readonly NotBuilt[] = [
   { key: 'sessions.url', inert: is(null), instead: 'null' },
   { key: 'sessions.idle', inert: lasts('12h'), instead: '12h' },
   { key: 'sessions.maxAge', inert: lasts('30d'), instead: '30d' },
-  { key: 'metrics', inert: is(null), instead: null },
 ]
 
 export function refuseNotBuilt(root: unknown, issues: IssueList): void {

@@ -313,7 +313,6 @@ const notBuilt: readonly (readonly [key: string, changes: Record<string, unknown
   ['sessions.url', { sessions: { url: 'redis://a' } }],
   ['sessions.idle', { sessions: { idle: '1h' } }],
   ['sessions.maxAge', { sessions: { maxAge: '31d' } }],
-  ['metrics', { metrics: { host: '127.0.0.1', port: 9108 } }],
 ]
 
 test('refuses with a sentence what is named but not built yet', async (t) => {
