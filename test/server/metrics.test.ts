@@ -347,16 +347,7 @@ test('over TCP a Host that is not its own reads nothing: DNS rebinding', async (
     '127.0.0.1.evil.example',
     'evil.example:9108',
   ]
-  const odd = [
-    '',
-    '10.0.0.1',
-    '[::1].evil.example',
-    '::1',
-    'localhost:1:2',
-    'a@localhost',
-    '0.0.0.0',
-    '127.1',
-  ]
+  const odd = ['10.0.0.1', '[::1].evil.example', '::1', 'localhost:1:2', 'a@localhost', '0.0.0.0', '127.1']
   for (const Host of own) t.equal((await ask(place, '/metrics', { headers: { Host } })).status, 200, Host)
   for (const path of ['/metrics', '/healthz', '/readyz', '/status', '/nothing']) {
     for (const Host of [...foreign, ...odd]) {
