@@ -6,13 +6,16 @@ import { audit } from './audit.js'
 import { checkConfig } from './check-config.js'
 import { type Arguments, type Command, type ExitCode, type Terminal, UsageError } from './command.js'
 import { demo } from './demo.js'
+import { doctor } from './doctor.js'
 import { explain } from './explain.js'
 import { identities } from './identities.js'
 import { nginx } from './nginx.js'
 import { schema } from './schema.js'
 import { serve } from './serve.js'
 
-const commands: readonly Command[] = [serve, checkConfig, explain, nginx, schema, audit, identities, demo]
+const commands: readonly Command[] = [
+  ...[serve, checkConfig, explain, doctor, nginx, schema, audit, identities, demo],
+]
 
 /** Runs one command line; whatever goes wrong becomes words and an exit code. */
 export async function run(words: readonly string[], terminal: Terminal): Promise<ExitCode> {

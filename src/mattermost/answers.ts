@@ -20,6 +20,22 @@ export interface ClientConfig {
   readonly userAccessTokens: boolean | null
 }
 
+/** The account behind the administrator's token. */
+export interface AdminAccount {
+  readonly username: string
+  readonly isBot: boolean
+  /** `system_admin` among its roles. */
+  readonly isSystemAdmin: boolean
+}
+
+/** Of the server's whole configuration, which administrators alone may read; null: not in the answer. */
+export interface ServerSettings {
+  readonly siteUrl: string | null
+  readonly userAccessTokens: boolean | null
+  readonly rateLimit: boolean | null
+  readonly trustedProxyIpHeader: readonly string[] | null
+}
+
 /** Ids become parts of paths and of cookies. */
 const idPattern = /^[a-z0-9]{26}$/
 /** A token becomes a header value. */
@@ -63,6 +79,30 @@ export function parseClientConfig(operation: string, json: unknown): ClientConfi
   const { SiteURL: siteUrl = '', Version: version, EnableUserAccessTokens: tokens } = json
   if (typeof siteUrl !== 'string' || typeof version !== 'string') throw unreadable(operation)
   return { siteUrl, version, userAccessTokens: typeof tokens === 'string' ? tokens === 'true' : null }
+}
+
+export function parseAdminAccount(operation: string, json: unknown): AdminAccount {
+  if (!isObject(json)) throw unreadable(operation)
+  const { username, roles, is_bot: isBot = false } = json
+  if (typeof username !== 'string' || typeof roles !== 'string') throw unreadable(operation)
+  return { username, isBot: isBot === true, isSystemAdmin: roles.split(' ').includes('system_admin') }
+}
+
+export function parseServerSettings(operation: string, json: unknown): ServerSettings {
+  if (!isObject(json) || !isObject(json['ServiceSettings'])) throw unreadable(operation)
+  const {
+    SiteURL: siteUrl,
+    EnableUserAccessTokens: tokens,
+    TrustedProxyIPHeader: headers,
+  } = json['ServiceSettings']
+  const limits = json['RateLimitSettings']
+  const rateLimit = isObject(limits) ? limits['Enable'] : undefined
+  return {
+    siteUrl: typeof siteUrl === 'string' ? siteUrl : null,
+    userAccessTokens: typeof tokens === 'boolean' ? tokens : null,
+    rateLimit: typeof rateLimit === 'boolean' ? rateLimit : null,
+    trustedProxyIpHeader: Array.isArray(headers) ? headers.filter((name) => typeof name === 'string') : null,
+  }
 }
 
 function isObject(json: unknown): json is Record<string, unknown> {

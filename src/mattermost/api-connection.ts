@@ -23,6 +23,8 @@ export interface ApiRequest {
 export interface ApiAnswer {
   readonly status: number
   readonly retryAfter: string | null
+  /** The server's clock, as its Date header says. */
+  readonly date: string | null
   /** Parsed JSON; null where the answer was something else. */
   readonly json: unknown
 }
@@ -69,10 +71,11 @@ export class ApiConnection {
         bodyTimeout: timeoutMs,
       })
       const text = await readBounded(answer.body, operation)
-      const retryAfter = answer.headers['retry-after']
+      const { 'retry-after': retryAfter, date } = answer.headers
       return {
         status: answer.statusCode,
         retryAfter: typeof retryAfter === 'string' ? retryAfter : null,
+        date: typeof date === 'string' ? date : null,
         json: parseJson(text),
       }
     } catch (error) {

@@ -2,14 +2,18 @@ import type { Clock } from '../core/clock.js'
 import { Fault } from '../core/faults.js'
 import { readAdminToken } from './admin-token.js'
 import {
+  type AdminAccount,
   type ClientConfig,
   type CreatedToken,
   errorId,
   type ListedToken,
+  parseAdminAccount,
   parseClientConfig,
   parseCreatedToken,
+  parseServerSettings,
   parseTokenList,
   parseUser,
+  type ServerSettings,
 } from './answers.js'
 import { type ApiAnswer, ApiConnection, type ApiRequest } from './api-connection.js'
 import { ApiFault } from './api-fault.js'
@@ -173,7 +177,25 @@ export class MattermostClient {
     return parseClientConfig(operation, answer.json)
   }
 
-  async ping(): Promise<void> {
+  /** Who the administrator is; not to be asked over the local mode's socket, where there is nobody. */
+  async adminAccount(): Promise<AdminAccount> {
+    const operation = "reading the administrator's own account"
+    return parseAdminAccount(
+      operation,
+      await this.#ask({ method: 'GET', path: '/api/v4/users/me', operation }),
+    )
+  }
+
+  async serverSettings(): Promise<ServerSettings> {
+    const operation = "reading the server's settings"
+    return parseServerSettings(
+      operation,
+      await this.#ask({ method: 'GET', path: '/api/v4/config', operation }),
+    )
+  }
+
+  /** @returns what the server takes for the time, in milliseconds since 1970; null: it does not say */
+  async ping(): Promise<number | null> {
     const operation = 'asking whether Mattermost is there'
     const answer = await this.#network.exchange({
       method: 'GET',
@@ -183,6 +205,8 @@ export class MattermostClient {
       operation,
     })
     if (answer.status !== 200) throw faultOf(operation, answer)
+    const time = Date.parse(answer.date ?? '')
+    return Number.isNaN(time) ? null : time
   }
 
   async close(): Promise<void> {

@@ -9,6 +9,7 @@ export interface Settings {
   showEmailAddress: boolean
   restrictCreationToDomains: string
   maxFileSizeBytes: number
+  trustedProxyIpHeader: string[]
   /** Whether there is the plugin `echo`. */
   echoPlugin: boolean
   /** Null: no limit. By the peer's address, the local-mode socket excepted. */
@@ -24,6 +25,7 @@ export const defaultSettings: Readonly<Omit<Settings, 'siteUrl'>> = {
   showEmailAddress: true,
   restrictCreationToDomains: '',
   maxFileSizeBytes: 104_857_600,
+  trustedProxyIpHeader: [],
   echoPlugin: true,
   rateLimit: null,
 }

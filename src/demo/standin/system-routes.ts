@@ -27,7 +27,9 @@ export const systemRoutes: readonly Route[] = [
           SiteURL: settings.siteUrl,
           EnableUserAccessTokens: settings.enableUserAccessTokens,
           AllowCorsFrom: settings.allowCorsFrom,
+          TrustedProxyIPHeader: settings.trustedProxyIpHeader,
         },
+        RateLimitSettings: { Enable: settings.rateLimit !== null },
       })
     },
     { onSocket: 'always' },
