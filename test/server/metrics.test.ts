@@ -9,7 +9,9 @@ import { resolveConfig } from '../../src/config/load.js'
 import { ConfigError } from '../../src/core/config-error.js'
 import { Fault } from '../../src/core/faults.js'
 import { silentLog } from '../../src/front/log.js'
+import { observe } from '../../src/front/observer.js'
 import { certificateEnds } from '../../src/server/metrics/certificate-ends.js'
+import { GateWatch } from '../../src/server/metrics/gate-watch.js'
 import { GatewayMetrics } from '../../src/server/metrics/gateway-metrics.js'
 import { MetricsListener } from '../../src/server/metrics/metrics-listener.js'
 import { Readiness, type ReadinessReport } from '../../src/server/metrics/readiness.js'
@@ -222,6 +224,37 @@ test('readiness: 503 for what lets nobody in, degraded for the rest, in plain se
   readiness.set('draining')
   t.ok(readiness.report().reasons.length < 100)
   t.equal(readiness.report().reasons[0]?.code, 'draining')
+})
+
+test('what the gate tells becomes counts and conditions, and is told on', async (t) => {
+  const metrics = createMetrics(t)
+  const readiness = new Readiness()
+  readiness.clear('starting')
+  let now = 0
+  const watch = new GateWatch({ metrics, readiness, clock: { now: () => now } })
+  t.teardown(() => watch.stop())
+  const told: string[] = []
+  const listeners = { tokenReplaced: (id: string) => told.push(id), reloaded: () => told.push('reloaded') }
+  const observer = watch.observe(observe(silentLog, listeners))
+  const codes = (): string[] => readiness.report().reasons.map(({ code }) => code)
+  observer.token({ type: 'replaced', userId: 'u1', tokenId: 't1' })
+  t.same(told, ['u1'])
+  t.equal(await value(metrics, 'mattergate_tokens_total{event="replaced"}'), 1)
+  observer.reloadRefused('files', new Error('half a file'))
+  t.same(codes(), ['reload_refused'])
+  observer.fault(new Fault('ERR_AUDIT_IO', 'writing'), 'r1')
+  t.equal(await value(metrics, 'mattergate_audit_failures_total'), 1)
+  observer.roomFault(new Fault('ERR_MATTERMOST_UNREACHABLE', 'asking'))
+  t.same(codes(), ['reload_refused', 'mattermost_unreachable'])
+  const audit = { writable: false }
+  watch.start(audit)
+  t.equal(readiness.report().status, 'unready')
+  t.equal(await value(metrics, 'mattergate_audit_writable'), 0)
+  watch.stop()
+  now = 61_000
+  watch.start({ writable: true })
+  t.same(codes(), ['reload_refused'])
+  t.equal(await value(metrics, 'mattergate_audit_writable'), 1)
 })
 
 /** A folder whose path is short enough for a socket. */

@@ -1,0 +1,93 @@
+import type { Clock } from '../../core/clock.js'
+import { Fault } from '../../core/faults.js'
+import type { LiveObserver } from '../../gate/live-gate.js'
+import type { GatewayMetrics } from './gateway-metrics.js'
+import type { Readiness } from './readiness.js'
+
+/** So long after the last failure Mattermost counts as reachable again. */
+const forgivenMs = 60_000
+const lookEveryMs = 1_000
+
+export interface GateWatchOptions {
+  readonly metrics: GatewayMetrics
+  readonly readiness: Readiness
+  readonly clock: Clock
+}
+
+/** What the gate tells, as counts and conditions, and what it has to be asked for each second. */
+export class GateWatch {
+  readonly #options: GateWatchOptions
+  #unreachableAt: number | null = null
+  #timer: NodeJS.Timeout | null = null
+
+  constructor(options: GateWatchOptions) {
+    this.#options = options
+  }
+
+  /** An observer that counts, and tells the other one. An allowed request is counted by whoever decides it. */
+  observe(observer: LiveObserver): LiveObserver {
+    const { metrics, readiness } = this.#options
+    return {
+      refused: (decision, detail) => {
+        metrics.requestDecided('refuse', decision.code)
+        observer.refused(decision, detail)
+      },
+      fault: (error, requestId) => {
+        this.#noteFault(error)
+        observer.fault(error, requestId)
+      },
+      token: (event) => {
+        metrics.token(event.type)
+        observer.token(event)
+      },
+      roomFault: (error) => {
+        this.#noteFault(error)
+        observer.roomFault(error)
+      },
+      storeWarning: (message) => observer.storeWarning(message),
+      trustWarning: (warning) => observer.trustWarning(warning),
+      reloaded: (what, config) => {
+        metrics.configReloaded(true)
+        readiness.clear('reload_refused')
+        observer.reloaded(what, config)
+      },
+      reloadRefused: (what, error) => {
+        metrics.configReloaded(false)
+        readiness.set('reload_refused')
+        observer.reloadRefused(what, error)
+      },
+      auditHead: (head, seq) => observer.auditHead(head, seq),
+    }
+  }
+
+  /** Until `stop`. */
+  start(audit: { readonly writable: boolean }): void {
+    this.#look(audit)
+    this.#timer = setInterval(() => this.#look(audit), lookEveryMs).unref()
+  }
+
+  stop(): void {
+    if (this.#timer !== null) clearInterval(this.#timer)
+    this.#timer = null
+  }
+
+  #look({ writable }: { readonly writable: boolean }): void {
+    const { metrics, readiness, clock } = this.#options
+    metrics.auditWritable(writable)
+    readiness.put('audit_unavailable', !writable)
+    if (this.#unreachableAt === null || clock.now() - this.#unreachableAt < forgivenMs) return
+    this.#unreachableAt = null
+    readiness.clear('mattermost_unreachable')
+  }
+
+  #noteFault(error: unknown): void {
+    const { metrics, readiness, clock } = this.#options
+    metrics.faulted(error)
+    if (!(error instanceof Fault)) return
+    if (error.code === 'ERR_AUDIT_IO') metrics.auditFailed()
+    if (error.code === 'ERR_MATTERMOST_CREDENTIAL') readiness.set('admin_credential_refused')
+    if (error.code !== 'ERR_MATTERMOST_UNREACHABLE') return
+    this.#unreachableAt = clock.now()
+    readiness.set('mattermost_unreachable')
+  }
+}
