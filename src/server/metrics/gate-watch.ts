@@ -1,6 +1,8 @@
 import type { Clock } from '../../core/clock.js'
 import { Fault } from '../../core/faults.js'
+import type { Decision } from '../../gate/decision.js'
 import type { LiveObserver } from '../../gate/live-gate.js'
+import type { CacheResult, TimedStage } from './counts.js'
 import type { GatewayMetrics } from './gateway-metrics.js'
 import type { Readiness } from './readiness.js'
 
@@ -24,14 +26,25 @@ export class GateWatch {
     this.#options = options
   }
 
-  /** An observer that counts, and tells the other one. An allowed request is counted by whoever decides it. */
+  /** For the gate, which calls these while it decides. */
+  readonly measures = {
+    decided: (decision: Decision): void => {
+      const { metrics } = this.#options
+      if (decision.allowed) metrics.requestDecided('allow', null)
+      else metrics.requestDecided('refuse', decision.code)
+    },
+    stageTook: (stage: TimedStage, durationMs: number): void =>
+      this.#options.metrics.stageTook(stage, durationMs),
+    verdictLooked: (result: CacheResult): void => this.#options.metrics.verdictCache(result),
+    sessionBegan: (): void => this.#options.metrics.signedIn(),
+    auditFailed: (): void => this.#options.metrics.auditFailed(),
+  }
+
+  /** An observer that counts faults, tokens and reloads, and tells the other one. */
   observe(observer: LiveObserver): LiveObserver {
     const { metrics, readiness } = this.#options
     return {
-      refused: (decision, detail) => {
-        metrics.requestDecided('refuse', decision.code)
-        observer.refused(decision, detail)
-      },
+      refused: (decision, detail) => observer.refused(decision, detail),
       fault: (error, requestId) => {
         this.#noteFault(error)
         observer.fault(error, requestId)
@@ -84,7 +97,6 @@ export class GateWatch {
     const { metrics, readiness, clock } = this.#options
     metrics.faulted(error)
     if (!(error instanceof Fault)) return
-    if (error.code === 'ERR_AUDIT_IO') metrics.auditFailed()
     if (error.code === 'ERR_MATTERMOST_CREDENTIAL') readiness.set('admin_credential_refused')
     if (error.code !== 'ERR_MATTERMOST_UNREACHABLE') return
     this.#unreachableAt = clock.now()
