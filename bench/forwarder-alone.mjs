@@ -36,6 +36,7 @@ const forwarder = new HttpForwarder({
   }),
   bodyBytes: 1_073_741_824,
   clientIdleMs: 60_000,
+  watch: { answered: () => undefined, failed: () => undefined },
   refuse: (response) => response.writeHead(500).end(),
   fault: (error) => console.error(error),
   clock: systemClock,

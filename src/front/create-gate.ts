@@ -3,6 +3,7 @@ import { isConfig, resolveConfig } from '../config/load.js'
 import { type Clock, systemClock } from '../core/clock.js'
 import type { Decision } from '../gate/decision.js'
 import { LiveGate } from '../gate/live-gate.js'
+import { noMeasures } from '../gate/measures.js'
 import type { OpenedGate } from '../gate/open-gate.js'
 import type { Verdict } from '../gate/verdict.js'
 import type { RequestFacts } from '../intake/facts.js'
@@ -42,7 +43,9 @@ export async function openFrontGate(config: Config | object, options: GateOption
   const settled = isConfig(config) ? config : await resolveConfig(config, { baseDirectory: process.cwd() })
   const { log = silentLog, clock = systemClock } = options
   const observer = observe(log, { tokenReplaced: () => undefined, reloaded: () => undefined })
-  const live = await LiveGate.open({ config: settled, clock, observer, readConfig: null })
+  const live = await LiveGate.open({
+    ...{ config: settled, clock, observer, measures: noMeasures, readConfig: null },
+  })
   const { opened } = live
   await opened.audit.write({ event: 'start' })
   live.start(null)

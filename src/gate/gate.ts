@@ -15,6 +15,7 @@ import type { CookieStyle } from './browser-cookies.js'
 import type { Allowed, Decision, Refused } from './decision.js'
 import { anonymousForwarding, injects, signedInForwarding, untouched } from './forwarding.js'
 import type { Holders } from './holders.js'
+import type { DecisionStage, GateMeasures } from './measures.js'
 import { addressRefusal } from './own-paths.js'
 import { newRequestId } from './request-id.js'
 import type { Ruling } from './ruling.js'
@@ -39,6 +40,7 @@ export interface GateParts {
   readonly audit: AuditLog
   readonly cookieStyle: CookieStyle
   readonly observer: GateObserver
+  readonly measures: GateMeasures
 }
 
 /** One request in, one decision out, with its audit event written before the decision is known outside. */
@@ -68,7 +70,9 @@ export class Gate {
 
   async admit(facts: RequestFacts): Promise<Decision> {
     const ruling = this.#ruling
+    const startedAt = performance.now()
     const request = ruling.intake.read(facts)
+    this.#parts.measures.stageTook('intake', performance.now() - startedAt)
     const requestId = newRequestId()
     const nothingKnown = { requestId, request, certificate: null, identity: null, user: null, session: null }
     if (!this.#parts.audit.writable) return this.#unaudited(nothingKnown)
@@ -109,8 +113,7 @@ export class Gate {
 
   async #decide(start: Subject, ruling: Ruling): Promise<Decision> {
     const { request } = start
-    const judged = ruling.judge.judge(request)
-    const verdict = judged instanceof Promise ? await judged : judged
+    const verdict = await this.#judged(request, ruling)
     if (!verdict.accepted) {
       const { certificate, identity, refusal } = verdict
       return this.#refuse({ ...start, certificate, identity }, refusal)
@@ -122,20 +125,34 @@ export class Gate {
     return holder === null ? this.#anonymous(known) : this.#signIn(known, holder, ruling)
   }
 
+  async #judged(request: ReadRequest, { judge }: Ruling): Promise<Verdict> {
+    const { measures } = this.#parts
+    const startedAt = performance.now()
+    const judged = judge.judge(request)
+    const looked = request.certificate !== null && request.refusal === null
+    // What is at hand is given back at once, everything else is promised.
+    if (looked) measures.verdictLooked(judged instanceof Promise ? 'miss' : 'hit')
+    const verdict = await judged
+    if (looked) measures.stageTook('verify', performance.now() - startedAt)
+    return verdict
+  }
+
   async #signIn(known: Subject, holder: Holder, { denyList, config }: Ruling): Promise<Decision> {
     const { certificate, identity } = holder
-    const user = await this.#account(identity)
+    const user = await this.#timed('account', () => this.#account(identity))
     if (user instanceof Refusal) return this.#refuse(known, user)
     const denied = denyList === null || user === null ? null : denyList.nameRefusal(namesOf(user))
     if (denied !== null) return this.#refuse({ ...known, user }, denied)
-    const upstream = user === null ? null : await this.#credential(known.request, user)
+    const upstream =
+      user === null ? null : await this.#timed('sign_in', () => this.#credential(known.request, user))
     if (upstream instanceof Refusal) return this.#refuse({ ...known, user }, upstream)
     const { driver, sessions } = this.#parts
     const seeing = sessions.see(certificate.facts.sha256, user?.id ?? '')
     const seen = seeing instanceof Promise ? await seeing : seeing
     const subject = { ...known, user, session: { driver: driver.name, record: seen.session } }
     this.#noteHolder(known.request, holder, user)
-    await this.#auditAllowed(subject, seen.begins, config.audit.requests)
+    if (seen.begins) this.#parts.measures.sessionBegan()
+    await this.#timed('audit', () => this.#auditAllowed(subject, seen.begins, config.audit.requests))
     const forwarding =
       user === null || !this.#parts.ownsCredentials
         ? untouched
@@ -144,7 +161,19 @@ export class Gate {
             { user, session: seen.session, upstream },
             this.#parts.cookieStyle,
           )
-    return allowed(subject, forwarding)
+    return this.#decided(allowed(subject, forwarding))
+  }
+
+  async #timed<T>(stage: DecisionStage, work: () => Promise<T>): Promise<T> {
+    const startedAt = performance.now()
+    const done = await work()
+    this.#parts.measures.stageTook(stage, performance.now() - startedAt)
+    return done
+  }
+
+  #decided<Made extends Decision>(decision: Made): Made {
+    this.#parts.measures.decided(decision)
+    return decision
   }
 
   /** Null: accounts are not looked up. */
@@ -164,7 +193,9 @@ export class Gate {
   }
 
   #anonymous(known: Subject): Allowed {
-    return allowed(known, this.#parts.ownsCredentials ? anonymousForwarding(known.request) : untouched)
+    return this.#decided(
+      allowed(known, this.#parts.ownsCredentials ? anonymousForwarding(known.request) : untouched),
+    )
   }
 
   #noteHolder({ certificate: presented }: ReadRequest, holder: Holder, user: MattermostUser | null): void {
@@ -193,10 +224,11 @@ export class Gate {
       const fields = requestFields(subject)
       await this.#parts.audit.write({ event: 'refuse', decision: 'refuse', reason: refusal.code, ...fields })
     } catch (error) {
+      this.#parts.measures.auditFailed()
       this.#parts.observer.fault(error, subject.requestId)
       return this.#unaudited(subject)
     }
-    return decision
+    return this.#decided(decision)
   }
 
   /** Nothing is let in, and nothing is answered in its place, that the audit does not hold. */
@@ -204,13 +236,16 @@ export class Gate {
     const refusal = new Refusal('audit_unavailable')
     const decision = refused(subject, refusal)
     this.#parts.observer.refused(decision, refusal.detail)
-    return decision
+    return this.#decided(decision)
   }
 
   async #fault(subject: Subject, error: unknown): Promise<Refused> {
-    const { audit, observer } = this.#parts
+    const { audit, observer, measures } = this.#parts
     observer.fault(error, subject.requestId)
-    if (error instanceof Fault && error.code === 'ERR_AUDIT_IO') return this.#unaudited(subject)
+    if (error instanceof Fault && error.code === 'ERR_AUDIT_IO') {
+      measures.auditFailed()
+      return this.#unaudited(subject)
+    }
     const refusal = new Refusal('internal')
     try {
       await audit.write({
@@ -220,10 +255,11 @@ export class Gate {
         ...requestFields(subject),
       })
     } catch (auditError) {
+      measures.auditFailed()
       observer.fault(auditError, subject.requestId)
       return this.#unaudited(subject)
     }
-    return refused(subject, refusal)
+    return this.#decided(refused(subject, refusal))
   }
 }
 

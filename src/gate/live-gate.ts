@@ -5,6 +5,7 @@ import { trustWarnings } from '../x509/trust-warnings.js'
 import { FileWatch, lookAt } from './file-watch.js'
 import { changedFixedKeys } from './fixed-keys.js'
 import type { Websockets } from './live-revocation.js'
+import type { GateMeasures } from './measures.js'
 import { type OpenedGate, openGate, type RoomObserver } from './open-gate.js'
 import { readRuling, watchedFiles } from './ruling.js'
 import { Upkeep } from './upkeep.js'
@@ -25,6 +26,7 @@ export interface LiveGateOptions {
   readonly config: Config
   readonly clock: Clock
   readonly observer: LiveObserver
+  readonly measures: GateMeasures
   /** Reads the configuration anew; null: it is a plain object, and only its files can change. */
   readonly readConfig: (() => Promise<Config>) | null
 }
@@ -54,9 +56,9 @@ export class LiveGate {
 
   /** @throws ConfigError for what the operator must mend, Fault where something cannot be opened. */
   static async open(options: LiveGateOptions): Promise<LiveGate> {
-    const { config, clock, observer } = options
+    const { config, clock, observer, measures } = options
     const look = await lookAt(watchedFiles(config))
-    return new LiveGate(options, await openGate(config, clock, observer), look)
+    return new LiveGate(options, await openGate(config, clock, observer, measures), look)
   }
 
   /** Why the last reload was refused; null: what was asked for last is what runs. */

@@ -11,6 +11,7 @@ import type { CookieStyle } from './browser-cookies.js'
 import { Gate, type GateObserver } from './gate.js'
 import { Holders } from './holders.js'
 import { LiveRevocation } from './live-revocation.js'
+import type { GateMeasures } from './measures.js'
 import { type MattermostObserver, openMattermost } from './open-mattermost.js'
 import { readRuling } from './ruling.js'
 
@@ -41,7 +42,12 @@ export interface OpenedGate {
  *
  * @throws ConfigError for what the operator must mend, Fault where a file or the store cannot be used.
  */
-export async function openGate(config: Config, clock: Clock, observer: RoomObserver): Promise<OpenedGate> {
+export async function openGate(
+  config: Config,
+  clock: Clock,
+  observer: RoomObserver,
+  measures: GateMeasures,
+): Promise<OpenedGate> {
   const ruling = await readRuling(config, clock)
   for (const warning of trustWarnings(ruling.trusts, clock.now())) observer.trustWarning(warning)
   const closing: (() => Promise<void>)[] = []
@@ -65,7 +71,7 @@ export async function openGate(config: Config, clock: Clock, observer: RoomObser
     const holders = new Holders({ clock, idleMs: config.sessions.idleMs })
     const gate = new Gate({
       ...{ ruling, holders, directory, driver, ownsCredentials },
-      ...{ sessions, audit, cookieStyle, observer },
+      ...{ sessions, audit, cookieStyle, observer, measures },
     })
     const liveRevocation = new LiveRevocation({
       ...{ holders, driver, audit, clock },

@@ -186,6 +186,12 @@ export class MattermostClient {
     )
   }
 
+  /** That the server is there and takes the administrator's credential: one cheap request. */
+  async proveAdmin(): Promise<void> {
+    if (this.#authorization === null) await this.#proveSocket()
+    else await this.adminAccount()
+  }
+
   async serverSettings(): Promise<ServerSettings> {
     const operation = "reading the server's settings"
     return parseServerSettings(
@@ -214,6 +220,11 @@ export class MattermostClient {
       this.#network.close(),
       ...(this.#admin === this.#network ? [] : [this.#admin.close()]),
     ])
+  }
+
+  async #proveSocket(): Promise<void> {
+    const operation = "asking Mattermost's local mode"
+    await this.#ask({ method: 'GET', path: '/api/v4/system/ping', operation })
   }
 
   async #user(path: string, operation: string): Promise<MattermostUser | null> {

@@ -30,6 +30,13 @@ export type Refuse = (
   notes: { readonly retryAfterSeconds?: number },
 ) => void
 
+/** Told of what Mattermost does, for the metrics; never throws. */
+export interface UpstreamWatch {
+  /** The head of an answer has come. */
+  answered(durationMs: number): void
+  failed(refusal: Refusal): void
+}
+
 export interface ExchangeParts {
   readonly pool: UpstreamPool
   readonly hygiene: HeaderHygiene
@@ -38,6 +45,7 @@ export interface ExchangeParts {
   readonly stalled: StalledClients
   readonly refuse: Refuse
   readonly fault: (error: unknown, allowed: Allowed) => void
+  readonly watch: UpstreamWatch
   readonly finished: ((outcome: ForwardOutcome) => void) | null
 }
 
@@ -57,6 +65,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Conversation, W
   #repeated = false
   #settled = false
   #bytes = 0
+  #sentAt = 0
   #body: RequestBody | null = null
   /** The client has not yet taken what was written to it. */
   #full = false
@@ -104,6 +113,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Conversation, W
   onHeaders(status: number, headers: Buffer[], resume: () => void): boolean {
     // 103 and its like are for a later turn of the protocol; the answer comes after them.
     if (this.#settled || status < 200) return true
+    this.#parts.watch.answered(performance.now() - this.#sentAt)
     this.#resume = resume
     if (this.#mayRepeat() && mayNameDeadToken(status, headers)) this.#held = new HeldAnswer(status, headers)
     else this.#begin(status, headers)
@@ -129,6 +139,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Conversation, W
   onError(error: Error): void {
     if (this.#settled) return
     const refusal = upstreamRefusal(error)
+    this.#parts.watch.failed(refusal)
     if (refusal.code === 'internal') this.#parts.fault(error, this.#allowed)
     this.#refuse(refusal)
   }
@@ -142,6 +153,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Conversation, W
     const { hygiene, pool } = this.#parts
     const headers = hygiene.requestHeaders(this.#request.rawHeaders, this.#allowed)
     const { method } = this.#allowed.request
+    this.#sentAt = performance.now()
     pool.dispatch({ method, path: hygiene.target(this.#allowed), headers, body }, this)
   }
 

@@ -3,7 +3,13 @@ import type { Clock } from '../core/clock.js'
 import type { Allowed } from '../gate/decision.js'
 import type { HeaderHygiene } from './header-hygiene.js'
 import { ClientConnections } from './http-client-connections.js'
-import { type ExchangeParts, type ForwardOutcome, HttpExchange, type Refuse } from './http-exchange.js'
+import {
+  type ExchangeParts,
+  type ForwardOutcome,
+  HttpExchange,
+  type Refuse,
+  type UpstreamWatch,
+} from './http-exchange.js'
 import { StalledClients } from './http-stalled-clients.js'
 import type { UpstreamPool } from './upstream-pool.js'
 
@@ -18,6 +24,7 @@ export interface HttpForwarderOptions {
   readonly refuse: Refuse
   /** A dependency failed, or the bug is ours; the client is answered by `refuse`. */
   readonly fault: (error: unknown, allowed: Allowed) => void
+  readonly watch: UpstreamWatch
   readonly clock: Clock
   /** For a line in the log for each request; null: none. */
   readonly onFinish: ((allowed: Allowed, outcome: ForwardOutcome, durationMs: number) => void) | null
@@ -30,11 +37,11 @@ export class HttpForwarder {
   readonly #stalled: StalledClients
 
   constructor(options: HttpForwarderOptions) {
-    const { pool, hygiene, bodyBytes, clientIdleMs, refuse, fault } = options
+    const { pool, hygiene, bodyBytes, clientIdleMs, refuse, fault, watch } = options
     this.#options = options
     this.#stalled = new StalledClients(clientIdleMs)
     this.#parts = {
-      ...{ pool, hygiene, bodyBytes, refuse, fault },
+      ...{ pool, hygiene, bodyBytes, refuse, fault, watch },
       clients: new ClientConnections(),
       stalled: this.#stalled,
       finished: null,

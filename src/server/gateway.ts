@@ -23,8 +23,9 @@ import { WebsocketForwarder } from '../proxy/websocket-forwarder.js'
 import { type AnswerTracker, trackAnswers } from '../proxy/websocket-pipelining.js'
 import { buildApp } from './app.js'
 import { connectionErrors, type MendedConnections, mendConnections, watchConnections } from './connections.js'
+import { Instruments } from './instruments.js'
 import { addressOf, claimAddress, createServer, listen, renewTls } from './listener.js'
-import { compareSiteUrl } from './site-url.js'
+import type { SystemdNotify } from './systemd-notify.js'
 
 export interface GatewayOptions {
   readonly log: Log
@@ -33,6 +34,8 @@ export interface GatewayOptions {
   readonly readConfig?: () => Promise<Config>
   /** Told of what is in use after a reload. */
   readonly onReload?: (config: Config) => void
+  /** Told when the gateway is ready, reloads and stops. */
+  readonly notify?: SystemdNotify
 }
 
 /** The running gateway: one listener, one gate, two ways to Mattermost. Here they are put together. */
@@ -47,32 +50,34 @@ export class Gateway {
   static async start(config: Config, options: GatewayOptions): Promise<Gateway> {
     const mattermost = requireMattermost(config)
     const listeners: Listeners = { tokenReplaced: () => undefined, reloaded: () => undefined }
+    const { log, clock, readConfig = null, notify = null } = options
     await claimAddress(config)
-    const live = await LiveGate.open({
-      ...{ config, clock: options.clock, readConfig: options.readConfig ?? null },
-      observer: observe(options.log, listeners),
-    })
-    const { opened } = live
-    let parts: Parts | null = null
+    const instruments = await Instruments.start(config, { log, clock, notify })
+    const closing: (() => Promise<void>)[] = [() => instruments.close()]
     try {
-      parts = await assemble(config, mattermost, live, options)
-      const { websockets, takeTlsFiles } = parts
+      const observer = instruments.watch(observe(log, listeners))
+      const { measures } = instruments
+      const live = await LiveGate.open({ config, clock, readConfig, observer, measures })
+      closing.unshift(() => live.close())
+      const parts = await assemble(config, mattermost, { live, instruments, log, clock })
+      closing.unshift(() => closeForwarding(parts))
+      const { websockets, takeTlsFiles, server } = parts
       listeners.reloaded = (taken) => {
         options.onReload?.(taken)
-        void takeTlsFiles()
+        void takeTlsFiles().then(() => instruments.noteEnds(live))
       }
       listeners.tokenReplaced = (userId) => {
         const isOfUser = (allowed: Allowed) => allowed.user?.id === userId
         websockets.endWhere(isOfUser, 4409, 'the session was renewed: connect again')
       }
-      await opened.audit.write({ event: 'start' })
-      await compareSiteUrl(config, opened.client, options.log)
-      await listen(parts.server, config)
+      await live.opened.audit.write({ event: 'start' })
+      await listen(server, config)
       live.start(websockets)
-      return new Gateway(parts)
+      const gateway = new Gateway(parts)
+      await instruments.ready(live, gateway.address)
+      return gateway
     } catch (error) {
-      if (parts !== null) await closeForwarding(parts)
-      await live.close()
+      for (const close of closing) await close()
       throw error
     }
   }
@@ -82,16 +87,23 @@ export class Gateway {
     return addressOf(this.#parts.server)
   }
 
+  /** Where the metrics are; null: nowhere. */
+  get metricsAddress(): string | null {
+    return this.#parts.instruments.address
+  }
+
   /** Everything that may change while running is read anew, whole or not at all; the log says which. */
   reload(): Promise<void> {
-    return this.#parts.live.reload()
+    const { live, instruments } = this.#parts
+    return instruments.reloading(() => live.reload())
   }
 
   /** No new connection; running requests finish within `timeouts.drain`, websockets get 1001. */
   async stop(): Promise<void> {
-    const { server, live, drain } = this.#parts
+    const { server, live, drain, instruments } = this.#parts
     const { audit, gate } = live.opened
     drain.draining = true
+    instruments.draining()
     live.stop()
     const closed = new Promise((resolve) => server.close(resolve))
     server.closeIdleConnections()
@@ -104,6 +116,7 @@ export class Gateway {
       this.#parts.log.error(errorFields(error), 'the stop could not be audited')
     })
     await live.close()
+    await instruments.close()
   }
 }
 
@@ -118,6 +131,7 @@ interface Parts {
   readonly forwarder: HttpForwarder
   readonly websockets: WebsocketForwarder
   readonly live: LiveGate
+  readonly instruments: Instruments
   /** Takes the listener's own certificate and key as they now stand; without TLS of our own, nothing. */
   readonly takeTlsFiles: () => Promise<void>
   readonly drain: { draining: boolean }
@@ -130,12 +144,19 @@ function requireMattermost(config: Config): MattermostConfig {
   throw new ConfigError([{ file: config.file ?? '<config>', line: 1, column: 1, message }])
 }
 
+interface Foundation {
+  readonly live: LiveGate
+  readonly instruments: Instruments
+  readonly log: Log
+  readonly clock: Clock
+}
+
 async function assemble(
   config: Config,
   mattermost: MattermostConfig,
-  live: LiveGate,
-  { log, clock }: GatewayOptions,
+  foundation: Foundation,
 ): Promise<Parts> {
+  const { live, instruments, log } = foundation
   const { opened } = live
   const drain = { draining: false }
   const hygiene = new HeaderHygiene({
@@ -145,7 +166,7 @@ async function assemble(
     verifyHeader: config.proxy.verifyHeader,
     ownCookieName: ownCookieName(opened.cookieStyle),
   })
-  const forwarder = createForwarder(config, mattermost, opened, hygiene, log, clock)
+  const forwarder = createForwarder(config, mattermost, hygiene, foundation)
   const handlers: { request: (request: IncomingMessage, response: ServerResponse) => void } = {
     request: () => undefined,
   }
@@ -166,23 +187,22 @@ async function assemble(
     draining: () => drain.draining,
   })
   watchConnections(server, opened)
-  const websockets = createWebsockets(config, mattermost, opened, { hygiene, answers, mended, log, clock })
+  const websockets = createWebsockets(config, mattermost, foundation, { hygiene, answers, mended })
   server.on('upgrade', (request, socket, head) => websockets.upgrade(request, socket, head))
   const takeTlsFiles = () =>
     renewTls(server, gate.ruling.config).catch((error: unknown) =>
       log.error(errorFields(error), 'the certificate of the TLS listener was not taken anew'),
     )
-  return { server, app, forwarder, websockets, live, takeTlsFiles, drain, log }
+  return { server, app, forwarder, websockets, live, instruments, takeTlsFiles, drain, log }
 }
 
 function createForwarder(
   config: Config,
   mattermost: MattermostConfig,
-  { gate }: OpenedGate,
   hygiene: HeaderHygiene,
-  log: Log,
-  clock: Clock,
+  { live, instruments, log, clock }: Foundation,
 ): HttpForwarder {
+  const { gate } = live.opened
   return new HttpForwarder({
     pool: new UpstreamPool({
       url: mattermost.url,
@@ -195,7 +215,11 @@ function createForwarder(
     refuse: (response, allowed, refusal, notes) => {
       void refuseLate(gate, response, allowed, refusal, notes.retryAfterSeconds)
     },
-    fault: (error, { requestId }) => log.error({ ...errorFields(error), requestId }, 'forwarding failed'),
+    fault: (error, { requestId }) => {
+      instruments.metrics.faulted(error)
+      log.error({ ...errorFields(error), requestId }, 'forwarding failed')
+    },
+    watch: instruments.upstream,
     clock,
     onFinish: ({ requestId, request, user }, { status, bytes, complete }, durationMs) => {
       if (!gate.ruling.config.log.requests) return
@@ -239,16 +263,16 @@ interface WebsocketParts {
   readonly hygiene: HeaderHygiene
   readonly answers: AnswerTracker
   readonly mended: MendedConnections
-  readonly log: Log
-  readonly clock: Clock
 }
 
 function createWebsockets(
   config: Config,
   mattermost: MattermostConfig,
-  { gate }: OpenedGate,
-  { hygiene, answers, mended, log, clock }: WebsocketParts,
+  { live, instruments, log, clock }: Foundation,
+  { hygiene, answers, mended }: WebsocketParts,
 ): WebsocketForwarder {
+  const { gate } = live.opened
+  const { metrics } = instruments
   return new WebsocketForwarder({
     upstream: mattermost.url,
     ...{ hygiene, answers, clock },
@@ -263,8 +287,14 @@ function createWebsockets(
     answerTimeoutMs: config.timeouts.upstreamAnswerMs,
     idleTimeoutMs: config.timeouts.websocketIdleMs,
     mostWebsockets: config.limits.websockets,
-    opened: null,
-    ended: (allowed, end) => void gate.websocketEnded(allowed, end),
-    fault: (error) => log.error(errorFields(error), 'a websocket failed'),
+    opened: () => metrics.websocketOpened(),
+    ended: (allowed, end) => {
+      metrics.websocketEnded(end.code)
+      void gate.websocketEnded(allowed, end)
+    },
+    fault: (error) => {
+      metrics.faulted(error)
+      log.error(errorFields(error), 'a websocket failed')
+    },
   })
 }

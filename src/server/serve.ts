@@ -3,6 +3,7 @@ import { systemClock } from '../core/clock.js'
 import { formatIssue } from '../core/config-error.js'
 import { createLog, type Log } from '../front/log.js'
 import { Gateway } from './gateway.js'
+import { SystemdNotify } from './systemd-notify.js'
 
 /**
  * Runs the gateway until it is told to stop; resolves with the exit code.
@@ -18,11 +19,12 @@ export async function serveUntilStopped(config: Config, readConfig: () => Promis
   process.on('SIGHUP', () => void reload())
   const gateway = await Gateway.start(config, {
     ...{ log, clock: systemClock, readConfig },
+    notify: new SystemdNotify(process.env, { log }),
     onReload: (taken) => {
       log.level = taken.log.level
     },
   })
-  log.info({ address: gateway.address, url: config.public.url }, 'ready')
+  log.info({ address: gateway.address, metrics: gateway.metricsAddress, url: config.public.url }, 'ready')
   reload = () => {
     noteCredential(config, log)
     return gateway.reload()

@@ -11,10 +11,10 @@ export async function compareSiteUrl(
   config: Config,
   client: MattermostClient | null,
   log: Log,
-): Promise<void> {
+): Promise<'same' | 'differs' | 'unknown'> {
   if (client === null) {
     log.warn('no administrator credential: accounts are not looked up')
-    return
+    return 'unknown'
   }
   const siteUrl = await client.clientConfig().then(
     (found) => found.siteUrl,
@@ -23,16 +23,18 @@ export async function compareSiteUrl(
       return null
     },
   )
-  if (siteUrl === null) return
-  if (!URL.canParse(siteUrl))
+  if (siteUrl === null) return 'unknown'
+  if (!URL.canParse(siteUrl)) {
     log.warn({ siteUrl }, 'Mattermost shows no SiteURL: make sure that it is set to public.url')
-  else if (new URL(siteUrl).pathname !== '/') throw withPath(config, siteUrl)
-  else if (new URL(siteUrl).origin !== config.public.url) {
-    log.warn(
-      { siteUrl, publicUrl: config.public.url },
-      'public.url and the SiteURL of Mattermost differ: Mattermost 11 refuses websockets then',
-    )
+    return 'unknown'
   }
+  if (new URL(siteUrl).pathname !== '/') throw withPath(config, siteUrl)
+  if (new URL(siteUrl).origin === config.public.url) return 'same'
+  log.warn(
+    { siteUrl, publicUrl: config.public.url },
+    'public.url and the SiteURL of Mattermost differ: Mattermost 11 refuses websockets then',
+  )
+  return 'differs'
 }
 
 function withPath(config: Config, siteUrl: string): ConfigError {

@@ -8,6 +8,7 @@ import { resolveConfig } from '../../src/config/load.js'
 import { systemClock } from '../../src/core/clock.js'
 import { Gate } from '../../src/gate/gate.js'
 import { Holders } from '../../src/gate/holders.js'
+import { noMeasures } from '../../src/gate/measures.js'
 import { readRuling } from '../../src/gate/ruling.js'
 import { NoSignIn } from '../../src/mattermost/no-sign-in.js'
 import { SessionBook } from '../../src/sessions/session-book.js'
@@ -56,6 +57,7 @@ async function gateOnDisk(t: Test, disk: { full: boolean }) {
     sessions: new SessionBook({ store: memoryStore(clock), clock, idleMs: 60_000 }),
     cookieStyle: { secure: true },
     observer: { refused: () => undefined, fault: () => undefined },
+    measures: noMeasures,
   })
   const certificate = ['X-SSL-Client-Cert', escaped(await makeUser(ca))]
   const ask = async (target: string, headers: readonly string[] = certificate) => {

@@ -114,7 +114,7 @@ test('without a file descriptor left it goes on, and serves again when there are
   const running = await startRunning(t)
   await running.gateway.stop()
   const cli = resolve(import.meta.dirname, '../../dist/cli.js')
-  const command = `ulimit -n 90; exec "${process.execPath}" "${cli}" serve --config "${running.configFile}"`
+  const command = `ulimit -n 250; exec "${process.execPath}" "${cli}" serve --config "${running.configFile}"`
   const child = spawn('/bin/sh', ['-c', command], { stdio: ['ignore', 'ignore', 'inherit'] })
   t.teardown(() => child.kill('SIGKILL'))
   const address = resolve(running.folder, 'http.sock')
@@ -128,7 +128,7 @@ test('without a file descriptor left it goes on, and serves again when there are
     )?.status,
     200,
   )
-  const crowd = Array.from({ length: 200 }, () => open(t, address))
+  const crowd = Array.from({ length: 400 }, () => open(t, address))
   await Promise.all(crowd.map((socket) => Promise.race([once(socket, 'connect'), once(socket, 'close')])))
   await ask(running)
   t.equal(child.exitCode, null)

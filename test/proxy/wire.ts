@@ -123,6 +123,7 @@ export function makeForwarder(
       response.end(refusal.code)
     },
     fault: (error) => faults.push(error),
+    watch: { answered: () => undefined, failed: () => undefined },
     clock: systemClock,
     onFinish: (_allowed, outcome) => outcomes.push(outcome),
   })

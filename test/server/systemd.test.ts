@@ -13,11 +13,11 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { createInterface } from 'node:readline'
 import { type Test, test } from 'tap'
 import { createLog } from '../../src/front/log.js'
 import { SystemdNotify } from '../../src/server/systemd-notify.js'
 import { eventually } from '../support/eventually.js'
+import { startFakeSystemd } from '../support/fake-systemd.js'
 import { send, startRunning } from '../support/running-gateway.js'
 
 const root = resolve(import.meta.dirname, '../..')
@@ -28,32 +28,6 @@ function place(t: Test): string {
   const folder = mkdtempSync(join(tmpdir(), 'systemd-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   return folder
-}
-
-interface FakeSystemd {
-  readonly socket: string
-  /** Each datagram, its lines joined by `|`. */
-  readonly messages: readonly string[]
-}
-
-/** Node has no datagram sockets of the unix kind; perl is in every Debian. */
-const receiver = `$| = 1; umask 0;
-my $socket = IO::Socket::UNIX->new(Local => $ARGV[0], Type => SOCK_DGRAM) or die $!;
-print "listening\\n";
-while (defined $socket->recv(my $message, 4096)) { $message =~ s/\\n/|/g; print "$message\\n"; }`
-
-async function startFakeSystemd(t: Test): Promise<FakeSystemd> {
-  const socket = join(place(t), 'notify')
-  const child = spawn('perl', ['-MSocket', '-MIO::Socket::UNIX', '-e', receiver, socket], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  t.teardown(() => child.kill('SIGKILL'))
-  const messages: string[] = []
-  const lines = createInterface(child.stdout)
-  await once(lines, 'line')
-  // The barrier by which systemd-notify waits until a message was read is a message too.
-  lines.on('line', (line) => line.startsWith('BARRIER=1') || messages.push(line))
-  return { socket, messages }
 }
 
 function notify(
