@@ -7,6 +7,8 @@ export type ExitCode = 0 | 1 | 64 | 78
 export interface Terminal {
   out(text: string): void
   err(text: string): void
+  /** A person sees what goes to `err`, as it comes. */
+  readonly interactive: boolean
   readonly environment: Readonly<Record<string, string | undefined>>
 }
 

@@ -37,6 +37,10 @@ export interface Explanation {
   readonly message?: string
   readonly remedy?: string
   readonly detail?: string
+  /** Of the certificate; left out where it cannot be read. */
+  readonly sha256?: string
+  readonly identity?: Pick<Identity, 'rule' | 'match' | 'value'>
+  readonly user?: Pick<MattermostUser, 'id' | 'username'>
   readonly stages: readonly StageReport[]
 }
 
@@ -61,17 +65,32 @@ export async function explain(
   })
   const described = describeCertificate(certificate.leaf)
   const texts = verdictTexts(verdict, described)
-  if (!verdict.accepted) return explained(verdict.refusal, texts)
+  const known = knownOf(verdict, described)
+  if (!verdict.accepted) return { ...known, ...explained(verdict.refusal, texts) }
   if (options.directory === null || verdict.holder === null) {
     const notAsked = { account: 'not looked up', session: 'not looked up' }
-    return explained(null, { ...texts, ...notAsked }, ['account', 'session'])
+    return { ...known, ...explained(null, { ...texts, ...notAsked }, ['account', 'session']) }
   }
   const user = await options.directory.find(verdict.holder.identity)
-  if (user instanceof Refusal) return explained(user, texts)
-  const { username, email } = user
+  if (user instanceof Refusal) return { ...known, ...explained(user, texts) }
+  const { id, username, email } = user
+  const withUser = { ...known, user: { id, username } }
   const denied = options.denyList?.nameRefusal({ usernames: [username], emails: [email] }) ?? null
-  if (denied !== null) return explained(denied, texts)
-  return explained(null, { ...texts, ...accountTexts(user, options.signIn) })
+  if (denied !== null) return { ...withUser, ...explained(denied, texts) }
+  return { ...withUser, ...explained(null, { ...texts, ...accountTexts(user, options.signIn) }) }
+}
+
+function knownOf(
+  verdict: Verdict,
+  described: CertificateFacts | Refusal,
+): Pick<Explanation, 'sha256' | 'identity'> {
+  const identity = (verdict.accepted ? verdict.holder : verdict)?.identity ?? null
+  return {
+    ...(described instanceof Refusal ? {} : { sha256: described.sha256 }),
+    ...(identity === null
+      ? {}
+      : { identity: { rule: identity.rule, match: identity.match, value: identity.value } }),
+  }
 }
 
 type Texts = Partial<Record<ExplainedStage, string>>

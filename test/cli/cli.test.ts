@@ -16,6 +16,7 @@ async function mattergate(...words: string[]): Promise<{ code: number; out: stri
     err: (text) => {
       err += text
     },
+    interactive: false,
     environment: {},
   })
   return { code, out, err }
@@ -50,6 +51,7 @@ test('without words, with wrong words and with --help it says what there is', as
     'serve',
     'check-config',
     'explain',
+    'doctor',
     'nginx',
     'schema',
     'audit',
@@ -175,4 +177,48 @@ test('schema and nginx print what they promise', async (t) => {
   const site = await mattergate('nginx', '--config', join(folder, 'config.yaml'))
   t.equal(site.code, 0)
   t.match(site.out, /ssl_verify_client optional;/)
+})
+
+test('explain takes a folder, names who gets in, who does not and why, and who shares an account', async (t) => {
+  const running = await startRunning(t)
+  const folder = await folderWith(t, {
+    'a-mmuser.pem': running.mmuser.pem,
+    'b-copy.crt': running.mmuser.pem,
+    'c-second.pem': (await running.user({})).pem,
+    'd-alice.pem': (await running.user({ commonName: 'alice', email: 'alice@mattermost.com' })).pem,
+    'e-stranger.pem': (await makeUser(await makeCa('Other CA'))).pem,
+    'f-broken.pem': running.mmuser.pem.slice(0, 100),
+    'notes.txt': 'not looked at',
+  })
+  await writeFile(join(folder, 'g-binary.der'), running.mmuser.der)
+  const all = await mattergate('explain', folder, '--config', running.configFile)
+  t.equal(all.code, 1, all.err)
+  const lines = all.out.split('\n')
+  t.match(lines[0], /^a-mmuser\.pem +allow {3}mmuser$/)
+  t.match(lines[3], /^d-alice\.pem +allow {3}alice$/)
+  t.match(lines[4], /^e-stranger\.pem +refuse {2}chain_untrusted: /)
+  t.match(lines[5], /^f-broken\.pem +unreadable: .*f-broken\.pem:1: /)
+  t.match(lines[6], /^g-binary\.der +allow {3}mmuser$/)
+  t.match(all.out, 'mmuser is reached by a-mmuser.pem, b-copy.crt, c-second.pem, g-binary.der\n')
+  t.match(all.out, /5 would be let in, 2 would not\n$/)
+  const json = await mattergate('explain', folder, '--config', running.configFile, '--json', '--offline')
+  t.match(JSON.parse(json.out), {
+    explained: [{ name: 'a-mmuser.pem', explanation: { decision: 'allow' } }],
+    collisions: [{ account: 'mmuser@mattermost.com' }],
+  })
+  const single = await mattergate(
+    'explain',
+    join(folder, 'g-binary.der'),
+    '--config',
+    running.configFile,
+    '--json',
+  )
+  t.equal(single.code, 0)
+  t.match(JSON.parse(single.out), {
+    decision: 'allow',
+    user: { username: 'mmuser' },
+    sha256: /^[0-9a-f]{64}$/,
+  })
+  const empty = await folderWith(t, {})
+  t.equal((await mattergate('explain', empty, '--config', running.configFile)).code, 64)
 })
