@@ -41,7 +41,7 @@ export class Fetcher {
   readonly #closing = new AbortController()
 
   /** `lookup` stands in for the system's resolver in tests. */
-  constructor(policy: FetchPolicy, lookup: LookupFunction = systemLookup as LookupFunction) {
+  constructor(policy: FetchPolicy, lookup: LookupFunction = systemLookup) {
     this.#allow = new Set(policy.allow.map((host) => host.toLowerCase()))
     this.#agent = new Agent({ connect: guardedConnector(policy.private, lookup), connections: 4 })
   }
@@ -107,13 +107,16 @@ function guardedConnector(anyAddress: boolean, lookup: LookupFunction): buildCon
   const refuses = (address: string): boolean => !anyAddress && !isPublicAddress(address)
   const guardedLookup: LookupFunction = (hostname, options, callback) => {
     lookup(hostname, options, (error, found: string | LookupAddress[], family) => {
-      const addresses = typeof found === 'string' ? [found] : (found ?? []).map(({ address }) => address)
-      if (error === null && addresses.some(refuses))
-        callback(new AddressRefused('address refused'), found, family)
+      if (error !== null) {
+        callback(error, found, family)
+        return
+      }
+      const addresses = typeof found === 'string' ? [found] : found.map(({ address }) => address)
+      if (addresses.some(refuses)) callback(new AddressRefused('address refused'), found, family)
       else callback(error, found, family)
     })
   }
-  const connect = buildConnector({ lookup: guardedLookup, timeout: 5000 } as buildConnector.BuildOptions)
+  const connect = buildConnector({ lookup: guardedLookup, timeout: 5000 })
   return (options, callback) => {
     // A literal address is never looked up.
     const literal = options.hostname.replace(/^\[|\]$/g, '')
