@@ -22,9 +22,14 @@ export function formatAddressRange({ address, prefix }: AddressRange): string {
   return `${address}/${prefix}`
 }
 
-/** All of IPv4 or IPv6; IPv4 also as it is mapped into IPv6 (::ffff:0:0/96). */
-export function coversEveryone(range: AddressRange): boolean {
-  return range.prefix === 0 || (range.family === 'ipv6' && range.prefix <= 96 && holds(range, '::ffff:0:0'))
+/**
+ * Wider than any network of one organisation, so that two or four of them are everybody: shorter than /8,
+ * in IPv6 too but for its private addresses (fc00::/7), and IPv4 as it is mapped into IPv6.
+ */
+export function isTooWide({ address, prefix, family }: AddressRange): boolean {
+  if (family === 'ipv4') return prefix < 8
+  if (holds({ address: '::ffff:0:0', prefix: 96, family }, address) && prefix >= 96) return prefix < 104
+  return prefix < 8 && !(prefix === 7 && holds({ address: 'fc00::', prefix: 7, family }, address))
 }
 
 /** Whether it names an address of this machine alone. */

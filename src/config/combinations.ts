@@ -1,4 +1,4 @@
-import { coversEveryone, parseAddressRange } from './address-range.js'
+import { isTooWide, parseAddressRange } from './address-range.js'
 import type { IssueList } from './issue-list.js'
 import { findValues, type KeyPath, valueAt } from './key-path.js'
 import { headersInUse, isProxyForm } from './proxy-headers.js'
@@ -54,7 +54,7 @@ function checkTrusted(root: unknown, issues: IssueList): void {
   if (isSet(root, ['proxy', 'secretFile'])) return
   for (const { path, value } of named) {
     const range = typeof value === 'string' ? parseAddressRange(value) : null
-    if (range !== null && coversEveryone(range)) {
+    if (range !== null && isTooWide(range)) {
       issues.add(
         path,
         `${String(value)} lets everybody speak for the proxy: name its address, or add proxy.secretFile`,

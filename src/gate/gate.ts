@@ -122,7 +122,7 @@ export class Gate {
     const known = { ...start, ...holder }
     const barred = addressRefusal(request, this.#parts.ownsCredentials)
     if (barred !== null) return this.#refuse(known, barred)
-    return holder === null ? this.#anonymous(known) : this.#signIn(known, holder, ruling)
+    return holder === null ? this.#anonymous(known, ruling) : this.#signIn(known, holder, ruling)
   }
 
   async #judged(request: ReadRequest, { judge }: Ruling): Promise<Verdict> {
@@ -192,7 +192,9 @@ export class Gate {
     return hidesDeadToken(request) ? session.prove() : session
   }
 
-  #anonymous(known: Subject): Allowed {
+  /** Where no certificate is asked for there is no session to begin either. */
+  async #anonymous(known: Subject, { config }: Ruling): Promise<Allowed> {
+    await this.#auditAllowed(known, false, config.audit.requests)
     return this.#decided(
       allowed(known, this.#parts.ownsCredentials ? anonymousForwarding(known.request) : untouched),
     )

@@ -110,7 +110,7 @@ export class Judge {
     if (decoded instanceof Refusal) return bad(decoded, null, now)
     const certificate = await this.#verifier.verify(decoded.leaf, decoded.chain, now)
     if (certificate instanceof Refusal) return bad(certificate, null, now)
-    const revoked = this.#denyList?.certificateRefusal(certificate.facts) ?? null
+    const revoked = this.#denyList?.certificateRefusal(certificate.facts, decoded.leaf) ?? null
     if (revoked !== null) return bad(revoked, certificate, now)
     const policy = this.#policies.get(certificate.trust)
     if (policy === undefined) throw new Error(`no policy for the trust ${certificate.trust}`)

@@ -1,6 +1,6 @@
 import type { AuditLog } from '../audit/audit-log.js'
 import type { Clock } from '../core/clock.js'
-import type { Refusal, RefusalCode } from '../core/refusals.js'
+import { Refusal, type RefusalCode } from '../core/refusals.js'
 import type { SignInDriver } from '../mattermost/sign-in.js'
 import { certificateFields, identityFields } from './audit-events.js'
 import type { Allowed } from './decision.js'
@@ -143,9 +143,11 @@ interface Ended {
 
 function deniedBy(
   denyList: NonNullable<Ruling['denyList']>,
-  { certificate, user }: CertificateInUse,
+  { certificate, presented, user }: CertificateInUse,
 ): Refusal | null {
-  const revoked = denyList.certificateRefusal(certificate.facts)
+  const decoded = presented.decode()
+  const revoked =
+    decoded instanceof Refusal ? decoded : denyList.certificateRefusal(certificate.facts, decoded.leaf)
   if (revoked !== null || user === null) return revoked
   return denyList.nameRefusal({ usernames: [user.username], emails: [user.email] })
 }

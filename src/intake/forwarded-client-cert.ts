@@ -22,7 +22,9 @@ export function lastForwardedElement(header: string): ForwardedElement | null {
     if (end === ',') element = new Map()
     const key = name.toLowerCase()
     const value = quoted?.replace(/\\(.)/g, '$1') ?? plain
-    element.set(key, [...(element.get(key) ?? []), value])
+    const values = element.get(key)
+    if (values === undefined) element.set(key, [value])
+    else values.push(value)
     end = separator
   } while (end !== '')
   return element

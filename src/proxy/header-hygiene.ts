@@ -71,7 +71,7 @@ export class HeaderHygiene {
     const { session, removeAuthorization, removeCredentials } = allowed.forwarding
     const removedCookies = removeCredentials ? this.#ownCookieAndSession : this.#ownCookie
     const kept: string[] = []
-    let listed: string[] | null = null
+    let listed: Set<string> | null = null
     for (let at = 0; at < rawHeaders.length; at += 2) {
       const name = rawHeaders[at] ?? ''
       const value = rawHeaders[at + 1] ?? ''
@@ -108,7 +108,7 @@ export class HeaderHygiene {
   answerHeaders(rawHeaders: readonly (Buffer | string)[], allowed: Allowed, status: number): string[] {
     const { removeAnswerCredentials, makePrivate, addCookies } = allowed.forwarding
     const kept: string[] = []
-    let listed: string[] | null = null
+    let listed: Set<string> | null = null
     let html = false
     for (let at = 0; at < rawHeaders.length; at += 2) {
       const name = headerText(rawHeaders[at])
@@ -175,8 +175,10 @@ function answerClass(folded: string): AnswerClass {
   return isHopByHop(folded) ? 'dropped' : 'passed'
 }
 
-function moreNames(names: string[] | null, more: string[] | null): string[] | null {
-  return names === null || more === null ? (names ?? more) : [...names, ...more]
+function moreNames(names: Set<string> | null, more: Set<string> | null): Set<string> | null {
+  if (names === null || more === null) return names ?? more
+  for (const name of more) names.add(name)
+  return names
 }
 
 function pushUnlessEmpty(headers: string[], name: string, value: string): void {
@@ -187,9 +189,11 @@ function headerText(text: Buffer | string | undefined): string {
   return typeof text === 'string' ? text : (text?.toString('latin1') ?? '')
 }
 
+const cacheControl = new Set(['cache-control'])
+
 /** An answer that sets one person's cookies belongs into no cache. */
 function withCookies(headers: readonly string[], cookies: readonly string[]): string[] {
-  const marked = withoutNames(headers, ['cache-control'])
+  const marked = withoutNames(headers, cacheControl)
   marked.push('Cache-Control', 'private, no-store')
   for (const cookie of cookies) marked.push('Set-Cookie', cookie)
   return marked

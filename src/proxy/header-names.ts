@@ -41,19 +41,19 @@ const neverListed = new Set(['host', 'content-length', 'content-type', 'origin']
 const options = new Set(['', 'close', 'keep-alive', 'upgrade'])
 
 /** The header names that a Connection header lists, in lower case; null where it lists none. */
-export function namesInConnection(value: string): string[] | null {
+export function namesInConnection(value: string): Set<string> | null {
   const lower = value.toLowerCase()
   if (options.has(lower)) return null
   const names = lower.split(',').map((name) => name.trim())
-  return names.filter((name) => !options.has(name) && !neverListed.has(name))
+  return new Set(names.filter((name) => !options.has(name) && !neverListed.has(name)))
 }
 
 /** A flat list of headers without those named. */
-export function withoutNames(headers: readonly string[], lowerNames: readonly string[]): string[] {
+export function withoutNames(headers: readonly string[], lowerNames: ReadonlySet<string>): string[] {
   const kept: string[] = []
   for (let at = 0; at < headers.length; at += 2) {
     const name = headers[at] ?? ''
-    if (!lowerNames.includes(name.toLowerCase())) kept.push(name, headers[at + 1] ?? '')
+    if (!lowerNames.has(name.toLowerCase())) kept.push(name, headers[at + 1] ?? '')
   }
   return kept
 }

@@ -11,6 +11,7 @@ import { declaredLength, drainRequest, RequestBody } from './http-request-body.j
 import type { StalledClients, Waiting } from './http-stalled-clients.js'
 import { upstreamRefusal } from './http-upstream-error.js'
 import type { UpstreamPool } from './upstream-pool.js'
+import type { UpstreamSlots } from './upstream-slots.js'
 
 /** How a request ended, for the log and the metrics. */
 export interface ForwardOutcome {
@@ -43,6 +44,7 @@ export interface ExchangeParts {
   readonly clients: ClientConnections
   readonly bodyBytes: number
   readonly stalled: StalledClients
+  readonly slots: UpstreamSlots
   readonly refuse: Refuse
   readonly fault: (error: unknown, allowed: Allowed) => void
   readonly watch: UpstreamWatch
@@ -66,6 +68,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Conversation, W
   #settled = false
   #bytes = 0
   #sentAt = 0
+  #hasSlot = false
   #body: RequestBody | null = null
   /** The client has not yet taken what was written to it. */
   #full = false
@@ -83,11 +86,34 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Conversation, W
     if (this.#socket.destroyed) this.clientGone()
     else if ((declaredLength(this.#request) ?? 0) > this.#parts.bodyBytes) {
       this.#refuse(new Refusal('body_too_large'))
-    } else if (this.#hasBody()) {
+    } else {
+      const taken = this.#parts.slots.take(this.#holder, (slot) => this.#granted(slot))
+      if (taken !== null) this.#granted(taken)
+    }
+  }
+
+  /** Whom the connection to Mattermost counts for: a person, else whoever sends without being known. */
+  get #holder(): string {
+    const { user, certificate, request } = this.#allowed
+    return user?.id ?? certificate?.facts.sha256 ?? `address ${request.clientIp ?? 'unknown'}`
+  }
+
+  #granted(slot: boolean): void {
+    if (!slot) {
+      if (!this.#settled)
+        this.#refuse(new Refusal('overloaded', { detail: 'no connection to Mattermost is free' }))
+      return
+    }
+    if (this.#settled) {
+      this.#parts.slots.free(this.#holder)
+      return
+    }
+    this.#hasSlot = true
+    if (this.#hasBody()) {
       this.#body = new RequestBody(this.#request, this.#parts.bodyBytes)
       this.#parts.stalled.watch(this)
-      this.#dispatch(this.#body)
-    } else this.#dispatch(null)
+    }
+    this.#dispatch(this.#body)
   }
 
   get progress(): number | null {
@@ -204,6 +230,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Conversation, W
   #settle(status: number | null, complete: boolean): void {
     this.#settled = true
     this.#parts.stalled.forget(this)
+    if (this.#hasSlot) this.#parts.slots.free(this.#holder)
     this.#parts.clients.end(this.#socket, this)
     if (complete && this.#hasBody()) drainRequest(this.#request)
     this.#parts.finished?.({ status, bytes: this.#bytes, complete })

@@ -11,7 +11,8 @@ import {
   type UpstreamWatch,
 } from './http-exchange.js'
 import { StalledClients } from './http-stalled-clients.js'
-import type { UpstreamPool } from './upstream-pool.js'
+import { mostConnections, type UpstreamPool } from './upstream-pool.js'
+import { type SlotBounds, UpstreamSlots } from './upstream-slots.js'
 
 export interface HttpForwarderOptions {
   /** The forwarder owns it from now on, and closes it. */
@@ -25,9 +26,19 @@ export interface HttpForwarderOptions {
   /** A dependency failed, or the bug is ours; the client is answered by `refuse`. */
   readonly fault: (error: unknown, allowed: Allowed) => void
   readonly watch: UpstreamWatch
+  /** Other bounds than the usual ones. */
+  readonly slots?: Partial<SlotBounds>
   readonly clock: Clock
   /** For a line in the log for each request; null: none. */
   readonly onFinish: ((allowed: Allowed, outcome: ForwardOutcome, durationMs: number) => void) | null
+}
+
+/** A quarter for one person: more than a browser asks for at once through one connection of HTTP/2. */
+const slotBounds: SlotBounds = {
+  most: mostConnections,
+  mostForOne: mostConnections / 4,
+  mostWaiting: 1_024,
+  waitMs: 5_000,
 }
 
 /** Sends allowed requests to Mattermost and their answers back, streamed, none of them twice. */
@@ -35,15 +46,18 @@ export class HttpForwarder {
   readonly #options: HttpForwarderOptions
   readonly #parts: ExchangeParts
   readonly #stalled: StalledClients
+  readonly #slots: UpstreamSlots
 
   constructor(options: HttpForwarderOptions) {
     const { pool, hygiene, bodyBytes, clientIdleMs, refuse, fault, watch } = options
     this.#options = options
     this.#stalled = new StalledClients(clientIdleMs)
+    this.#slots = new UpstreamSlots({ ...slotBounds, ...options.slots })
     this.#parts = {
       ...{ pool, hygiene, bodyBytes, refuse, fault, watch },
       clients: new ClientConnections(),
       stalled: this.#stalled,
+      slots: this.#slots,
       finished: null,
     }
   }
@@ -55,6 +69,7 @@ export class HttpForwarder {
   /** Ends the connections to Mattermost; drain before. */
   close(): Promise<void> {
     this.#stalled.close()
+    this.#slots.close()
     return this.#options.pool.close()
   }
 

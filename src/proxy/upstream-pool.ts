@@ -27,8 +27,8 @@ interface PoolRequest extends Dispatcher.DispatchOptions {
   readonly servername: string
 }
 
-/** What one upstream may have to carry at once; more requests wait. */
-const mostConnections = 512
+/** What one upstream may have to carry at once; whoever hands more to it waits without end. */
+export const mostConnections = 512
 /** Mattermost closes idle connections after 60 s; whoever gives up clearly sooner meets no closed one. */
 const idleMs = 4_000
 const longestIdleMs = 30_000

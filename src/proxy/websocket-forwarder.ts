@@ -202,9 +202,11 @@ export class WebsocketForwarder {
   }
 }
 
+const contentLength = new Set(['content-length'])
+
 function switchingHead(headers: readonly string[]): string {
   const lines = ['HTTP/1.1 101 Switching Protocols', 'Connection: Upgrade', 'Upgrade: websocket']
-  const passed = withoutNames(headers, ['content-length'])
+  const passed = withoutNames(headers, contentLength)
   for (let at = 0; at < passed.length; at += 2) lines.push(`${passed[at] ?? ''}: ${passed[at + 1] ?? ''}`)
   return `${lines.join('\r\n')}\r\n\r\n`
 }

@@ -157,8 +157,8 @@ export class WebsocketUpgrade {
     }
     if (reply.kind === 'failed') return this.#refuse(reply.refusal, allowed)
     if (reply.kind === 'switched' && accepts(reply.response, key)) this.#agree(reply, allowed)
-    // Node calls a 101 that switches to nothing an answer too; there is nothing to pass on.
-    else if (reply.kind === 'answered' && reply.response.statusCode !== 101) {
+    // Node calls a 101 that switches to nothing an answer too, as it does a status that is none.
+    else if (reply.kind === 'answered' && isFinal(reply.response)) {
       this.#passOn(reply.response, allowed)
     } else {
       discard(reply)
@@ -244,6 +244,10 @@ export class WebsocketUpgrade {
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = null
   }
+}
+
+function isFinal({ statusCode = 0 }: IncomingMessage): boolean {
+  return statusCode >= 200 && statusCode <= 999
 }
 
 function discard(reply: UpstreamReply): void {

@@ -5,12 +5,12 @@ import type { FastifyInstance } from 'fastify'
 import type { Config, MattermostConfig } from '../config/config.js'
 import type { Clock } from '../core/clock.js'
 import { ConfigError } from '../core/config-error.js'
-import type { Refusal } from '../core/refusals.js'
+import { Refusal } from '../core/refusals.js'
 import { decide } from '../front/decide.js'
 import { errorFields, type Log } from '../front/log.js'
 import { type Listeners, observe } from '../front/observer.js'
 import { answerTo } from '../front/own-answers.js'
-import { requestFacts } from '../front/request-facts.js'
+import { peerOf, requestFacts } from '../front/request-facts.js'
 import { writeAnswer } from '../front/write-answer.js'
 import { ownCookieName } from '../gate/browser-cookies.js'
 import type { Allowed, Decision } from '../gate/decision.js'
@@ -25,6 +25,7 @@ import { buildApp } from './app.js'
 import { connectionErrors, type MendedConnections, mendConnections, watchConnections } from './connections.js'
 import { Instruments } from './instruments.js'
 import { addressOf, claimAddress, createServer, listen, renewTls } from './listener.js'
+import { limitPipelining } from './pipelining-limit.js'
 import type { SystemdNotify } from './systemd-notify.js'
 
 export interface GatewayOptions {
@@ -178,7 +179,7 @@ async function assemble(
   const errors = connectionErrors({ config, gate, mended, nothingSent })
   const app = await buildApp({
     server: (handler) => {
-      handlers.request = handler
+      handlers.request = limitPipelining(answers, handler, (socket) => void refusePipelining(gate, socket))
       return server
     },
     ...{ gate, forwarder, upstream: mattermost.url, own: opened },
@@ -232,6 +233,12 @@ function createForwarder(
       )
     },
   })
+}
+
+async function refusePipelining(gate: OpenedGate['gate'], socket: Socket): Promise<void> {
+  const facts = { method: '', target: '', rawHeaders: [], peer: peerOf(socket) }
+  const detail = 'more requests at once on one connection than anybody needs'
+  await gate.refuseFacts(facts, new Refusal('overloaded', { detail }))
 }
 
 /** An allowed request that could not be carried out: audited like any other refusal. */

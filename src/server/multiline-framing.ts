@@ -97,5 +97,7 @@ export class HeadFraming {
 
 /** Optional white space behind a value does not belong to it (RFC 9112 §5.1). */
 function withoutBlanks(value: string): string {
-  return value.replace(/[\t ]+$/, '')
+  let end = value.length
+  while (end > 0 && (value[end - 1] === ' ' || value[end - 1] === '\t')) end -= 1
+  return value.slice(0, end)
 }

@@ -16,8 +16,9 @@ async function exchange(running: Running, bytes: string): Promise<string> {
 async function untilClosed(socket: Socket): Promise<string> {
   const chunks: Buffer[] = []
   socket.on('data', (chunk: Buffer) => chunks.push(chunk))
+  // A connection that is cut off may end in a reset, which is an end like another here.
   socket.on('error', () => undefined)
-  await once(socket, 'close')
+  await new Promise((closed) => socket.once('close', closed))
   return Buffer.concat(chunks).toString('latin1')
 }
 
@@ -256,4 +257,32 @@ test('at the end running requests are answered, websockets get 1001, and the aud
   await stopping
   const events = (await running.audit()).map(({ event }) => event)
   t.strictSame(events.slice(-2), ['stop', 'start'])
+})
+
+test('requests piled up on one connection end it; those of others are served', async (t) => {
+  const running = await startRunning(t)
+  const held = running.standin.holdNext('/plugins/echo/slow')
+  const pile = head(running, [], 'GET /plugins/echo/slow').repeat(100)
+  const socket = connect(running.gateway.address)
+  socket.write(pile, 'latin1')
+  await untilClosed(socket)
+  t.equal((await running.send()).status, 200)
+  held.release()
+  const refused = (await running.audit()).filter(({ reason }) => reason === 'overloaded')
+  t.equal(refused.length, 1, 'and it is told once')
+  const reached = running.standin.requests.filter(({ target }) => target === '/plugins/echo/slow')
+  t.ok(reached.length <= 33, 'what is too much goes nowhere')
+  const few = await exchange(running, `${head(running).repeat(7)}${head(running, ['Connection: close'])}`)
+  t.equal(few.match(/HTTP\/1\.1 200/g)?.length, 8, 'a few are answered in order')
+})
+
+test('with audit.requests all an allowed request without a certificate has its event, too', async (t) => {
+  const running = await startRunning(t)
+  await running.send({ certificate: null, path: '/hooks/x' })
+  t.match((await running.audit()).at(-1), {
+    event: 'request',
+    decision: 'allow',
+    path: '/hooks/x',
+    peer: 'unix',
+  })
 })

@@ -354,6 +354,37 @@ test('cuts off a client that stops sending or reading, and waits for one that is
   t.equal(busy(), 1, 'none of them holds a connection to Mattermost; the kept one waits for a next request')
 })
 
+test('nobody takes all connections to Mattermost: who wants more waits, a while, and others are served', async (t) => {
+  const upstream = await rawUpstream(t, (socket, head) => {
+    if (head.startsWith('GET /quick')) socket.write(ok('quick'))
+  })
+  const slots = { most: 4, mostForOne: 2, mostWaiting: 2, waitMs: 150 }
+  const { port } = await gateway(t, {
+    ...{ upstream: `http://127.0.0.1:${upstream.port}`, slots },
+    allowed: (request, made) => ({
+      ...made,
+      request: { ...made.request, clientIp: String(request.headers['x-who'] ?? 'somebody') },
+    }),
+  })
+  const hold = (who: string) => rawClient(t, port, `GET /held HTTP/1.1\r\nHost: x\r\nX-Who: ${who}\r\n\r\n`)
+  const quick = async (who: string) => parse(await ask(t, port, 'GET /quick', `X-Who: ${who}\r\n`))
+  const greedy = [await hold('greedy'), await hold('greedy')]
+  await eventually(() => upstream.received.filter((text) => text.includes('/held')).length === 2)
+  t.equal((await quick('modest')).status, 200, 'others have theirs')
+  const late = await quick('greedy')
+  t.strictSame([late.status, late.body], [503, 'overloaded'], 'his third has waited in vain')
+  const waiting = quick('greedy')
+  greedy[0]?.socket.destroy()
+  t.equal((await waiting).status, 200, 'one that is given back goes to whoever waits')
+  const crowd = await Promise.all([hold('greedy'), hold('a'), hold('a'), hold('b')])
+  await eventually(() => upstream.sockets.filter(({ destroyed }) => !destroyed).length >= 4)
+  const answers = await Promise.all([quick('c'), quick('d'), quick('e')])
+  t.ok(answers.every(({ status }) => status === 503))
+  for (const client of crowd) client.socket.destroy()
+  await eventually(() => upstream.sockets.filter(({ destroyed }) => !destroyed).length <= 2)
+  t.equal((await quick('c')).status, 200)
+})
+
 test('does not send anything to an https upstream whose certificate is not trusted', async (t) => {
   const ca = await makeCa('localhost')
   let secured = 0

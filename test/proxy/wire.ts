@@ -13,6 +13,7 @@ import { HeaderHygiene } from '../../src/proxy/header-hygiene.js'
 import type { ForwardOutcome } from '../../src/proxy/http-exchange.js'
 import { HttpForwarder } from '../../src/proxy/http-forwarder.js'
 import { UpstreamPool } from '../../src/proxy/upstream-pool.js'
+import type { SlotBounds } from '../../src/proxy/upstream-slots.js'
 import { allowedRequest } from './allowed.js'
 
 /** Both sides as bare sockets, so that a test sees the very bytes. */
@@ -62,6 +63,9 @@ export interface GatewayOptions {
   readonly upstream: string
   readonly bodyBytes?: number
   readonly clientIdleMs?: number
+  readonly slots?: Partial<SlotBounds>
+  /** Changes what was decided. */
+  readonly allowed?: (request: IncomingMessage, allowed: Allowed) => Allowed
   readonly answerTimeoutMs?: number
   readonly forwarding?: Partial<Forwarding>
 }
@@ -83,7 +87,8 @@ export async function gateway(t: Test, options: GatewayOptions): Promise<Gateway
   const forwarder = makeForwarder(options, outcomes, faults)
   const server = createServer({ maxHeaderSize: 131_072 }, (request, response) => {
     requests.push(request)
-    forwarder.forward(request, response, allowedOf(request, options.forwarding))
+    const allowed = allowedOf(request, options.forwarding)
+    forwarder.forward(request, response, options.allowed?.(request, allowed) ?? allowed)
   })
   const port = await listen(t, server)
   t.teardown(async () => {
@@ -123,6 +128,7 @@ export function makeForwarder(
       response.end(refusal.code)
     },
     fault: (error) => faults.push(error),
+    ...(options.slots === undefined ? {} : { slots: options.slots }),
     watch: { answered: () => undefined, failed: () => undefined },
     clock: systemClock,
     onFinish: (_allowed, outcome) => outcomes.push(outcome),

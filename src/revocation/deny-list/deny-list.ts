@@ -1,6 +1,7 @@
 import { Refusal } from '../../core/refusals.js'
 import { distinguishedNameKey } from '../../x509/distinguished-name.js'
 import type { CertificateFacts } from '../../x509/verified-certificate.js'
+import { equivalentFingerprints } from './equivalent-fingerprints.js'
 import { type DenyEntries, foldSerial, issuedSerial } from './parse.js'
 
 /** Whoever a certificate or an account stands for: every name that is known of him. */
@@ -19,10 +20,18 @@ export class DenyList {
     this.#entries = entries
   }
 
-  /** `certificate_revoked` where the certificate, its serial number or its key is named; null otherwise. */
-  certificateRefusal(facts: CertificateFacts): Refusal | null {
+  /**
+   * `certificate_revoked` where the certificate, its serial number or its key is named; null otherwise.
+   *
+   * @param der the certificate that the facts are of
+   */
+  certificateRefusal(facts: CertificateFacts, der: Uint8Array): Refusal | null {
     const { fingerprints, keys, serials, issuedSerials } = this.#entries
     if (fingerprints.has(facts.sha256)) return revoked('sha256')
+    // Its holder can give it another ECDSA signature, and so another hash.
+    if (fingerprints.size > 0 && equivalentFingerprints(der).some((hash) => fingerprints.has(hash))) {
+      return revoked('sha256')
+    }
     if (keys.has(facts.spkiSha256)) return revoked('spki')
     const serial = foldSerial(facts.serial)
     if (serial === null) throw new Error(`a serial number that is not hexadecimal: ${facts.serial}`)
