@@ -237,6 +237,7 @@ test('makes a public answer private, by directive and not by text', (t) => {
     ['max-age=1 , \tpublic ,x', 'max-age=1 , \tprivate ,x'],
     ['no-cache="public", publicity, x-public', 'no-cache="public", publicity, x-public'],
     ['private="a\\", public", public', 'private="a\\", public", private'],
+    ['"\\'.repeat(30_000), 'private'],
   ]
   for (const [value, expected] of cases) {
     t.strictSame(received(['cache-Control', value]), ['cache-Control', expected], value)

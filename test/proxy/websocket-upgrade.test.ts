@@ -161,6 +161,7 @@ test('switches to nothing that upstream did not agree to', async (t) => {
     switching.replace(/Upgrade: [^\r]*\r\n/, ''),
     switching.replace('\r\n\r\n', `\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`),
     'nonsense\r\n\r\n',
+    'HTTP/1.1 099 Odd\r\nContent-Length: 0\r\n\r\n',
   ]
   const upstream = await rawUpstream(t, (socket, _head, index) => socket.write(answers[index] ?? ''))
   const gateway = await websocketGateway(t, { upstream: `http://127.0.0.1:${upstream.port}` })
