@@ -7,7 +7,7 @@ import { makePkcs12 } from '../pki/pkcs12.js'
 import { serverExtensions, userExtensions } from '../pki/profiles.js'
 
 /** Everyone of the demo who holds a certificate. */
-export const holders = ['mmuser', 'expired', 'stranger', 'version1', 'weak'] as const
+export const holders = ['mmuser', 'expired', 'revoked', 'stranger', 'version1', 'weak'] as const
 export type Holder = (typeof holders)[number]
 
 export const pkcs12Password = 'mmuser-passphrase'
@@ -18,6 +18,8 @@ export interface DemoFiles {
   readonly serverCertificate: string
   readonly serverKey: string
   readonly pkcs12: string
+  /** Names the certificate of `revoked`. */
+  readonly denyList: string
   certificate(holder: Holder): string
   key(holder: Holder): string
   /** As nginx's `$ssl_client_escaped_cert` writes it. */
@@ -46,6 +48,7 @@ export async function makeDemoCertificates(folder: string, now: Date): Promise<D
   const made: Record<Holder, IssuedCertificate> = {
     mmuser: await issueCertificate({ ...mmuser, extensions }),
     expired: await issueCertificate({ ...mmuser, extensions, notBefore: from(-30), notAfter: from(-1) }),
+    revoked: await issueCertificate({ ...mmuser, extensions }),
     stranger: await issueCertificate({ ...mmuser, extensions, issuer: otherCa }),
     version1: await issueCertificate({ ...mmuser, version: 1, key: { kind: 'rsa', bits: 2048 } }),
     weak: await issueCertificate({ ...mmuser, extensions, key: { kind: 'rsa', bits: 1024 } }),
@@ -63,6 +66,7 @@ export async function makeDemoCertificates(folder: string, now: Date): Promise<D
     await writeFile(files.certificate(holder), made[holder].pem)
     await writeSecret(files.key(holder), made[holder].privateKeyPem)
   }
+  await writeFile(files.denyList, `# Lost, as it were.\nserial:${made.revoked.serial}\n`)
   await writeSecret(files.pkcs12, await pkcs12Of(made.mmuser, ca))
   return files
 }
@@ -74,6 +78,7 @@ function filesIn(folder: string): DemoFiles {
     serverCertificate: join(folder, 'server.crt'),
     serverKey: join(folder, 'server.key'),
     pkcs12: join(folder, 'mmuser.p12'),
+    denyList: join(folder, 'deny.txt'),
     certificate: (holder) => join(folder, `${holder}.crt`),
     key: (holder) => join(folder, `${holder}.key`),
     escapedCertificate: async (holder) =>

@@ -22,6 +22,7 @@ public:
 trust:
   - name: staff
     ca: ${quoted(files.ca)}
+denyList: ${quoted(files.denyList)}
 mattermost:
   url: ${quoted(options.mattermost)}
   signIn: access-token

@@ -97,12 +97,14 @@ export class Demo {
 type Expectations = Readonly<Record<Holder | 'none', Expectation>>
 
 const signedIn: Expectation = { user: 'mmuser' }
+const denied: Expectation = { refusal: 'certificate_revoked', status: 403 }
 const untrustedPeer: Expectation = { refusal: 'peer_untrusted', status: 403 }
 
 const behindOwnTls: Expectations = {
   mmuser: signedIn,
   version1: signedIn,
   expired: { refusal: 'certificate_expired', status: 403 },
+  revoked: denied,
   stranger: { refusal: 'chain_untrusted', status: 403 },
   weak: { refusal: 'key_too_weak', status: 403 },
   none: { refusal: 'certificate_missing', status: 401 },
@@ -113,6 +115,7 @@ const behindNginx: Expectations = {
   mmuser: signedIn,
   version1: signedIn,
   expired: refusedByNginx,
+  revoked: denied,
   stranger: refusedByNginx,
   weak: refusedByNginx,
   none: refusedByNginx,

@@ -66,3 +66,29 @@ test('a port in use is told in words, and leaves the audit of whoever has it alo
   await running.send()
   t.match(await verifyAuditFiles([running.auditFile]), { ok: true })
 })
+
+test('what is under way is answered after SIGTERM, and a second signal waits for nothing', async (t) => {
+  const running = await startRunning(t)
+  await running.gateway.stop()
+  const socket = resolve(running.folder, 'http.sock')
+  const ask = (path: string) => send(socket, { certificate: running.mmuser, path })
+  const child = serve(t, running.configFile)
+  await eventually(
+    () => ask('/x').catch(() => null),
+    (answer) => answer !== null,
+  )
+  const held = running.standin.holdNext('/never')
+  const asked = ask('/never').catch((error: unknown) => error)
+  await held.arrived
+  child.kill('SIGTERM')
+  await eventually(
+    () => ask('/x').catch(() => null),
+    (answer) => answer === null,
+  )
+  t.equal(child.exitCode, null, 'it waits for the answer')
+  child.kill('SIGINT')
+  t.equal((await once(child, 'exit'))[0], 1)
+  t.ok((await asked) instanceof Error)
+  held.release()
+  await running.restart().catch((error: unknown) => t.error(error))
+})
