@@ -47,8 +47,8 @@ export function nginxBinary(): string {
 }
 
 /** A real nginx with the printed site, its server's certificate in server.crt and server.key of the folder. */
-export async function startNginx(t: Test, folder: string, site: string): Promise<Ports> {
-  const ports = { plain: await freePort(), tls: await freePort() }
+export async function startNginx(t: Test, folder: string, site: string, wanted?: Ports): Promise<Ports> {
+  const ports = wanted ?? { plain: await freePort(), tls: await freePort() }
   const child = spawn(nginxBinary(), ['-p', folder, '-c', writeNginx(folder, site, ports)], {
     stdio: 'ignore',
   })
