@@ -18,7 +18,7 @@ const cli = resolve(import.meta.dirname, '../../dist/cli.js')
 interface Scene {
   readonly running: Running
   readonly publicUrl: string
-  open(certificate: IssuedCertificate | null, options?: BrowserContextOptions): Promise<Page>
+  readonly open: (certificate: IssuedCertificate | null, options?: BrowserContextOptions) => Promise<Page>
 }
 
 async function startScene(t: Test): Promise<Scene> {
