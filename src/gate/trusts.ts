@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { Config, TrustConfig } from '../config/config.js'
 import { ConfigError, type ConfigIssue } from '../core/config-error.js'
+import { policiesOf } from '../x509/requirements.js'
 import { readTrustStore, type TrustDefinition, type TrustStore } from '../x509/trust-store.js'
 
 /** The files of every trust, as they stand. */
@@ -20,7 +21,7 @@ async function readDefinition(trust: TrustConfig): Promise<TrustDefinition> {
     name: trust.name,
     anchors: await readPem(trust.ca),
     intermediates: trust.intermediates === null ? null : await readPem(trust.intermediates),
-    require: trust.require,
+    require: { ...trust.require, policies: policiesOf(trust.require.policies) },
   }
 }
 

@@ -20,6 +20,7 @@ import { readPublicKey } from './public-key.js'
 import { readSerial } from './serial.js'
 import type { SignatureAlgorithm } from './signature-algorithm.js'
 import { readSignatureAlgorithm } from './signature-algorithm.js'
+import { signInNames } from './subject-alternative-names.js'
 import { readValidity } from './validity.js'
 import type { CertificateFacts } from './verified-certificate.js'
 
@@ -85,7 +86,7 @@ function readCertificate(given: Uint8Array, limits: DerLimits): ParsedCertificat
       subject: formatDistinguishedName(subject.rdns),
       issuer: formatDistinguishedName(issuer.rdns),
       subjectName: subject.rdns,
-      alternativeNames: extensionFacts.alternativeNames,
+      alternativeNames: signInNames(extensionFacts.generalNames),
       ...readValidity(fields.validity),
     },
     version: fields.version,

@@ -1,6 +1,8 @@
 import type { DerLimits, DerValue } from './der.js'
 import { DerError, readDer } from './der.js'
 import { DerReader, objectIdentifierOf, tags } from './der-values.js'
+import type { GeneralName } from './general-names.js'
+import { type NameConstraints, readNameConstraints } from './name-constraints.js'
 import { extensionTypes } from './object-identifiers.js'
 import type { BasicConstraints, PolicyInformation, PolicyMapping } from './pkijs-extensions.js'
 import {
@@ -10,8 +12,8 @@ import {
   readExtendedKeyUsage,
   readPolicyMappings,
 } from './pkijs-extensions.js'
+import { type PolicyConstraints, readInhibitAnyPolicy, readPolicyConstraints } from './policy-constraints.js'
 import { readAlternativeNames } from './subject-alternative-names.js'
-import type { AlternativeNames } from './verified-certificate.js'
 
 export interface Extension {
   readonly critical: boolean
@@ -47,7 +49,11 @@ export interface ExtensionFacts {
   /** Hexadecimal. */
   readonly subjectKeyIdentifier: string | null
   readonly authorityKeyIdentifier: string | null
-  readonly alternativeNames: AlternativeNames
+  readonly nameConstraints: NameConstraints | null
+  readonly policyConstraints: PolicyConstraints | null
+  readonly inhibitAnyPolicy: number | null
+  /** The subject alternative names; empty where there are none. */
+  readonly generalNames: readonly GeneralName[]
 }
 
 /** @throws DerError */
@@ -82,10 +88,10 @@ export function readExtensionFacts(extensions: Extensions, limits: DerLimits): E
     policyMappings: read(extensionTypes.policyMappings, readPolicyMappings),
     subjectKeyIdentifier: read(extensionTypes.subjectKeyIdentifier, (_, walked) => readKeyIdentifier(walked)),
     authorityKeyIdentifier: read(extensionTypes.authorityKeyIdentifier, readAuthorityKeyIdentifier),
-    alternativeNames: read(extensionTypes.subjectAltName, (_, walked) => readAlternativeNames(walked)) ?? {
-      email: [],
-      upn: [],
-    },
+    nameConstraints: read(extensionTypes.nameConstraints, (_, walked) => readNameConstraints(walked)),
+    policyConstraints: read(extensionTypes.policyConstraints, (_, walked) => readPolicyConstraints(walked)),
+    inhibitAnyPolicy: read(extensionTypes.inhibitAnyPolicy, (_, walked) => readInhibitAnyPolicy(walked)),
+    generalNames: read(extensionTypes.subjectAltName, (_, walked) => readAlternativeNames(walked)) ?? [],
   }
 }
 

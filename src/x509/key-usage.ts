@@ -9,43 +9,47 @@ import type { Requirements } from './requirements.js'
  */
 export function checkIssuerUsage(
   { keyUsage, extendedKeyUsage, facts }: ParsedCertificate,
-  clientAuth: Requirements['clientAuth'],
+  require: Requirements,
 ): Refusal | null {
   if (keyUsage?.has('keyCertSign') === false) {
     return new Refusal('constraint_violated', { detail: `${facts.subject} may not sign certificates` })
   }
-  if (clientAuth === 'never' || extendedKeyUsage === null || namesClientAuth(extendedKeyUsage)) return null
+  if (require.clientAuth === 'never' || extendedKeyUsage === null) return null
+  if (namesPurpose(extendedKeyUsage, require)) return null
   return new Refusal('constraint_violated', { detail: `${facts.subject} may not issue for clientAuth` })
 }
 
 /**
  * The proof of the key in TLS is a digital signature (§4.2.1.3; §4.2.1.12 on id-kp-clientAuth). Not judged
- * with `never`: what the certificate is for does not count then.
+ * with `never`: what the certificate is for does not count then. Nor for another purpose, which has uses
+ * of its own.
  */
-export function checkLeafKeyUsage(
-  { keyUsage }: ParsedCertificate,
-  clientAuth: Requirements['clientAuth'],
-): Refusal | null {
-  if (clientAuth === 'never' || keyUsage === null || keyUsage.has('digitalSignature')) return null
+export function checkLeafKeyUsage({ keyUsage }: ParsedCertificate, require: Requirements): Refusal | null {
+  if (require.clientAuth === 'never' || purposeOf(require) !== keyPurposes.clientAuth) return null
+  if (keyUsage === null || keyUsage.has('digitalSignature')) return null
   return new Refusal('usage_unsuitable', { detail: 'the key usage lacks digitalSignature' })
 }
 
 /** §4.2.1.12, as `require.clientAuth` says. */
 export function checkExtendedKeyUsage(
   { extendedKeyUsage }: ParsedCertificate,
-  clientAuth: Requirements['clientAuth'],
+  require: Requirements,
 ): Refusal | null {
-  if (clientAuth === 'never') return null
+  if (require.clientAuth === 'never') return null
   if (extendedKeyUsage === null) {
-    if (clientAuth === 'if-stated') return null
+    if (require.clientAuth === 'if-stated') return null
     return new Refusal('usage_unsuitable', {
       detail: 'there is no extended key usage, and clientAuth is required',
     })
   }
-  if (namesClientAuth(extendedKeyUsage)) return null
+  if (namesPurpose(extendedKeyUsage, require)) return null
   return new Refusal('usage_unsuitable', { detail: 'the extended key usage lacks clientAuth' })
 }
 
-function namesClientAuth(purposes: readonly string[]): boolean {
-  return purposes.includes(keyPurposes.clientAuth) || purposes.includes(keyPurposes.anyExtendedKeyUsage)
+function namesPurpose(purposes: readonly string[], require: Requirements): boolean {
+  return purposes.includes(purposeOf(require)) || purposes.includes(keyPurposes.anyExtendedKeyUsage)
+}
+
+function purposeOf({ keyPurpose }: Requirements): string {
+  return keyPurpose ?? keyPurposes.clientAuth
 }

@@ -19,7 +19,12 @@ export function readName(value: DerValue, what: string): Name {
 }
 
 export function nameKey(rdns: Name['rdns']): string {
-  return JSON.stringify(rdns.map((rdn) => rdn.map(attributeKey).toSorted()))
+  return JSON.stringify(rdnKeys(rdns))
+}
+
+/** The same for each part, for subtrees: what equal parts begin with. */
+export function rdnKeys(rdns: Name['rdns']): readonly string[] {
+  return rdns.map((rdn) => JSON.stringify(rdn.map(attributeKey).toSorted()))
 }
 
 function readRdn(rdn: DerValue, what: string): readonly NameAttribute[] {

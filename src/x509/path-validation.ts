@@ -3,7 +3,9 @@ import { earlier } from '../core/refusals.js'
 import { checkBasicConstraints } from './basic-constraints.js'
 import { checkStrength } from './key-strength.js'
 import { checkExtendedKeyUsage, checkIssuerUsage, checkLeafKeyUsage } from './key-usage.js'
+import { checkNameConstraints } from './name-constraint-check.js'
 import type { CertificationPath } from './path.js'
+import { checkPolicies } from './policy-check.js'
 import { checkExtensions } from './processed-extensions.js'
 import type { Requirements } from './requirements.js'
 import { checkValidity } from './validity.js'
@@ -20,11 +22,13 @@ export function validatePath(path: CertificationPath, require: Requirements, atM
   const times = path.certificates.toReversed().map(({ facts }) => checkValidity(facts, atMs, facts.subject))
   const causes = [
     ...times,
-    checkLeafKeyUsage(leaf, require.clientAuth),
-    checkExtendedKeyUsage(leaf, require.clientAuth),
+    checkLeafKeyUsage(leaf, require),
+    checkExtendedKeyUsage(leaf, require),
     checkBasicConstraints(issuers, require.maxPathLength),
-    ...issuers.map((issuer) => checkIssuerUsage(issuer, require.clientAuth)),
+    ...issuers.map((issuer) => checkIssuerUsage(issuer, require)),
     checkExtensions(path),
+    checkNameConstraints(path),
+    checkPolicies(path, require.policies),
     checkStrength(path, require.minRsaBits),
   ]
   return causes.reduce(

@@ -1,5 +1,4 @@
 import type { ParsedCertificate } from './certificate.js'
-import { extensionTypes } from './object-identifiers.js'
 import { describePublicKey } from './public-key.js'
 import type { Trust, TrustStore } from './trust-store.js'
 
@@ -9,13 +8,7 @@ export interface TrustWarning {
   readonly role: 'anchor' | 'intermediate'
   /** RFC 4514 text. */
   readonly subject: string
-  readonly problem:
-    | 'expired'
-    | 'not_yet_valid'
-    | 'key_too_weak'
-    | 'algorithm_refused'
-    | 'not_an_authority'
-    | 'name_constraints'
+  readonly problem: 'expired' | 'not_yet_valid' | 'key_too_weak' | 'algorithm_refused' | 'not_an_authority'
   /** What it is and what follows from it, in one line. */
   readonly message: string
 }
@@ -49,9 +42,6 @@ function warningsOf(
   const isAuthority = basicConstraints?.authority ?? (role === 'anchor' && certificate.version === 1)
   if (!isAuthority)
     warn('not_an_authority', `its basic constraints do not say that it is an authority: ${consequence}`)
-  if (certificate.extensions.has(extensionTypes.nameConstraints)) {
-    warn('name_constraints', 'name constraints are not supported yet: no path leads through it')
-  }
   return warnings
 }
 

@@ -1,3 +1,5 @@
+import type { StatusFinding } from './path-status.js'
+
 /** One attribute of a distinguished name, read from its ASN.1 value. */
 export interface NameAttribute {
   /** Dotted OID of the attribute type. */
@@ -38,8 +40,10 @@ export interface Verification {
   readonly trust: string
   /** Subjects from the leaf to the anchor, RFC 4514 text, for `explain`. */
   readonly path: readonly string[]
-  /** Milliseconds since 1970: the earliest notAfter along the path. */
+  /** Milliseconds since 1970: the earliest notAfter along the path, and end of what revocation said. */
   readonly validUntil: number
+  /** What revocation said of each certificate that was asked about; empty: nothing was asked. */
+  readonly findings: readonly StatusFinding[]
 }
 
 let make: ((facts: CertificateFacts, verification: Verification) => VerifiedCertificate) | undefined
@@ -53,6 +57,7 @@ export class VerifiedCertificate {
   readonly trust: string
   readonly path: readonly string[]
   readonly validUntil: number
+  readonly findings: readonly StatusFinding[]
 
   static {
     make = (facts, verification) => new VerifiedCertificate(facts, verification)
@@ -63,6 +68,7 @@ export class VerifiedCertificate {
     this.trust = verification.trust
     this.path = verification.path
     this.validUntil = verification.validUntil
+    this.findings = verification.findings
     Object.freeze(this)
   }
 }

@@ -3,6 +3,7 @@ import type { ParsedCertificate } from './certificate.js'
 import { parseCertificate, presentedLimits } from './certificate.js'
 import type { CertificationPath } from './path.js'
 import { findPaths } from './path-building.js'
+import type { PathStatus, PathStatusChecker } from './path-status.js'
 import { validatePath } from './path-validation.js'
 import type { Trust, TrustStore } from './trust-store.js'
 import type { VerifiedCertificate } from './verified-certificate.js'
@@ -16,9 +17,12 @@ const maxPresentedIntermediates = 40
 /** Decides whether a certificate leads to an anchor of a trust by a valid path. */
 export class Verifier {
   #store: TrustStore
+  readonly #status: PathStatusChecker | null
 
-  constructor(store: TrustStore) {
+  /** @param status asked of each path that is valid without it; null: revocation is not looked up */
+  constructor(store: TrustStore, status: PathStatusChecker | null = null) {
     this.#store = store
+    this.#status = status
   }
 
   /** Of the store in use: what was decided under another one counts no longer. */
@@ -36,8 +40,9 @@ export class Verifier {
   }
 
   /**
-   * Trusts are tried in file order, the first with a valid path decides. Otherwise the refusal of the path
-   * that got furthest; `chain_untrusted` where none reached an anchor.
+   * Trusts are tried in file order, the first with a valid path decides, for good: a leaf that is revoked, or
+   * of which that is not known, is not tried with a later one. Otherwise the refusal of the path that got
+   * furthest; `chain_untrusted` where none reached an anchor.
    *
    * @param leaf DER, as are those of the chain; of the chain, what is no certificate is passed over.
    * @param atMs milliseconds since 1970
@@ -53,12 +58,54 @@ export class Verifier {
     const presented = parsePresented(chain)
     let furthest = untrusted(certificate)
     for (const trust of store.trusts) {
-      const found = await findValidPath(trust, certificate, presented, atMs)
-      if (!(found instanceof Refusal)) return toVerified(trust, certificate, found)
-      furthest = further(furthest, found)
+      const found = await this.#search(trust, certificate, presented, atMs)
+      if (found instanceof FoundPath) return toVerified(trust, certificate, found)
+      if (found.isFinal) return found.refusal
+      furthest = further(furthest, found.refusal)
     }
     return furthest
   }
+
+  async #search(
+    trust: Trust,
+    leaf: ParsedCertificate,
+    presented: readonly ParsedCertificate[],
+    atMs: number,
+  ): Promise<FoundPath | NoPath> {
+    let furthest = untrusted(leaf)
+    for await (const path of findPaths({
+      leaf,
+      anchors: trust.anchors,
+      intermediates: known(trust, presented),
+    })) {
+      const refusal = validatePath(path, trust.require, atMs)
+      if (refusal !== null) {
+        furthest = further(furthest, refusal)
+        continue
+      }
+      const status = (await this.#status?.check({ trust, path, presented, atMs })) ?? null
+      if (status === null || status.refusal === null) return new FoundPath(path, status)
+      if (!status.endsPathOnly) return { refusal: status.refusal, isFinal: true }
+      furthest = further(furthest, status.refusal)
+    }
+    return { refusal: furthest, isFinal: false }
+  }
+}
+
+class FoundPath {
+  readonly path: CertificationPath
+  readonly status: PathStatus | null
+
+  constructor(path: CertificationPath, status: PathStatus | null) {
+    this.path = path
+    this.status = status
+  }
+}
+
+interface NoPath {
+  readonly refusal: Refusal
+  /** No other path, and no other trust, may speak for the leaf. */
+  readonly isFinal: boolean
 }
 
 function parsePresented(chain: readonly Uint8Array[]): readonly ParsedCertificate[] {
@@ -68,24 +115,10 @@ function parsePresented(chain: readonly Uint8Array[]): readonly ParsedCertificat
   })
 }
 
-async function findValidPath(
-  trust: Trust,
-  leaf: ParsedCertificate,
-  presented: readonly ParsedCertificate[],
-  atMs: number,
-): Promise<CertificationPath | Refusal> {
+/** Configured ones and those that came with the leaf, none twice. */
+function known(trust: Trust, presented: readonly ParsedCertificate[]): readonly ParsedCertificate[] {
   const configured = new Set(trust.intermediates.map(({ facts }) => facts.sha256))
-  const intermediates = [
-    ...trust.intermediates,
-    ...presented.filter(({ facts }) => !configured.has(facts.sha256)),
-  ]
-  let furthest = untrusted(leaf)
-  for await (const path of findPaths({ leaf, anchors: trust.anchors, intermediates })) {
-    const refusal = validatePath(path, trust.require, atMs)
-    if (refusal === null) return path
-    furthest = further(furthest, refusal)
-  }
-  return furthest
+  return [...trust.intermediates, ...presented.filter(({ facts }) => !configured.has(facts.sha256))]
 }
 
 function untrusted({ facts }: ParsedCertificate): Refusal {
@@ -96,11 +129,13 @@ function further(a: Refusal, b: Refusal): Refusal {
   return stages.indexOf(b.stage) > stages.indexOf(a.stage) ? b : a
 }
 
-function toVerified(trust: Trust, leaf: ParsedCertificate, path: CertificationPath): VerifiedCertificate {
+function toVerified(trust: Trust, leaf: ParsedCertificate, { path, status }: FoundPath): VerifiedCertificate {
   const subjects = [path.anchor, ...path.certificates].map(({ facts }) => facts.subject)
+  const ends = path.certificates.map(({ facts }) => facts.notAfter)
   return makeVerified(leaf.facts, {
     trust: trust.name,
     path: subjects.toReversed(),
-    validUntil: Math.min(...path.certificates.map(({ facts }) => facts.notAfter)),
+    validUntil: Math.min(...ends, status?.validUntil ?? Number.POSITIVE_INFINITY),
+    findings: status?.findings ?? [],
   })
 }

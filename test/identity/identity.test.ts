@@ -6,11 +6,17 @@ import { subjectAltName } from '../../src/pki/extensions.js'
 import type { IssuedCertificate } from '../../src/pki/issue.js'
 import type { NameAttributeOptions } from '../../src/pki/name.js'
 import { readPemBundle } from '../../src/x509/pem.js'
+import { anyPolicies } from '../../src/x509/requirements.js'
 import { createTrustStore } from '../../src/x509/trust-store.js'
 import { Verifier } from '../../src/x509/verifier.js'
 import { makeCa, makeUser, testTimeMs, type UserOptions } from '../support/certificates.js'
 
-const require = { clientAuth: 'if-stated', minRsaBits: 2048, maxPathLength: null } as const
+const require = {
+  clientAuth: 'if-stated',
+  minRsaBits: 2048,
+  maxPathLength: null,
+  policies: anyPolicies,
+} as const
 
 /** Made by the verifier itself: the only way to a verified certificate. */
 async function certificateOf(options: UserOptions): Promise<IdentifiedCertificate> {

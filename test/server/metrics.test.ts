@@ -16,6 +16,7 @@ import { GatewayMetrics } from '../../src/server/metrics/gateway-metrics.js'
 import { MetricsListener } from '../../src/server/metrics/metrics-listener.js'
 import { Readiness, type ReadinessReport } from '../../src/server/metrics/readiness.js'
 import { packageVersion } from '../../src/server/metrics/version.js'
+import { anyPolicies } from '../../src/x509/requirements.js'
 import { createTrustStore } from '../../src/x509/trust-store.js'
 import { makeCa } from '../support/certificates.js'
 
@@ -107,7 +108,7 @@ test('shows when each certificate of trust, the listener’s own and each CRL en
       name: 'staff',
       anchors: { file: 'ca.crt', text: ca.pem },
       intermediates: null,
-      require: { clientAuth: 'if-stated', minRsaBits: 2_048, maxPathLength: 5 },
+      require: { clientAuth: 'if-stated', minRsaBits: 2_048, maxPathLength: 5, policies: anyPolicies },
     },
   ])
   const folder = t.testdir({ 'server.crt': ca.pem })

@@ -2,6 +2,7 @@ import { test } from 'tap'
 import { Fault } from '../../src/core/faults.js'
 import { nameConstraints } from '../../src/pki/extensions.js'
 import { PemError, readPemBundle } from '../../src/x509/pem.js'
+import { anyPolicies } from '../../src/x509/requirements.js'
 import type { TrustDefinition } from '../../src/x509/trust-store.js'
 import { createTrustStore, readTrustStore } from '../../src/x509/trust-store.js'
 import { trustWarnings } from '../../src/x509/trust-warnings.js'
@@ -12,7 +13,7 @@ function definition(anchors: string, intermediates: string | null = null): Trust
     name: 'staff',
     anchors: { file: 'ca.pem', text: anchors },
     intermediates: intermediates === null ? null : { file: 'sub.pem', text: intermediates },
-    require: { clientAuth: 'if-stated', minRsaBits: 2048, maxPathLength: 5 },
+    require: { clientAuth: 'if-stated', minRsaBits: 2048, maxPathLength: 5, policies: anyPolicies },
   }
 }
 

@@ -20,7 +20,7 @@ import { encodeString } from '../../src/pki/name.js'
 import { userExtensions } from '../../src/pki/profiles.js'
 import type { SignatureOptions } from '../../src/pki/signing.js'
 import { anyPolicy, keyPurposes } from '../../src/x509/object-identifiers.js'
-import type { Requirements } from '../../src/x509/requirements.js'
+import { anyPolicies, type Requirements } from '../../src/x509/requirements.js'
 import { createTrustStore } from '../../src/x509/trust-store.js'
 import { VerifiedCertificate } from '../../src/x509/verified-certificate.js'
 import { Verifier } from '../../src/x509/verifier.js'
@@ -34,7 +34,12 @@ import {
   testTimeMs,
 } from '../support/certificates.js'
 
-const defaultRequire: Requirements = { clientAuth: 'if-stated', minRsaBits: 2048, maxPathLength: 5 }
+const defaultRequire: Requirements = {
+  clientAuth: 'if-stated',
+  minRsaBits: 2048,
+  maxPathLength: 5,
+  policies: anyPolicies,
+}
 const folder = mkdtempSync(join(tmpdir(), 'mattergate-verifier-'))
 tap.teardown(() => rmSync(folder, { recursive: true }))
 

@@ -1,0 +1,64 @@
+// For ../shared/conformance/run.mjs: the very verifier that the gate uses, as it was built into dist/.
+
+import { configuredLimits, parseCertificate } from '../../dist/x509/certificate.js'
+import { keyPurposes } from '../../dist/x509/object-identifiers.js'
+import { createTrustStore } from '../../dist/x509/trust-store.js'
+import { Verifier } from '../../dist/x509/verifier.js'
+
+/** @param input one case, as shared/conformance/README.md describes it */
+export async function validate(input) {
+  const anchors = input.anchors.map(bytes).filter(isReadable)
+  if (anchors.length === 0) return { accepted: false, reason: 'there is no anchor that can be read' }
+  const store = createTrustStore([
+    {
+      name: 'case',
+      anchors: { file: 'anchors', text: anchors.map(pem).join('') },
+      intermediates: null,
+      require: requirements(input),
+    },
+  ])
+  const verifier = new Verifier(store, statusOf(input))
+  const found = await verifier.verify(
+    bytes(input.leaf),
+    input.intermediates.map(bytes),
+    Date.parse(input.time),
+  )
+  return 'code' in found
+    ? { accepted: false, reason: `${found.code}: ${found.detail ?? ''}` }
+    : { accepted: true }
+}
+
+function requirements({ purpose, maxDepth, minRsaBits, policies }) {
+  return {
+    clientAuth: purpose === 'any' ? 'never' : 'if-stated',
+    keyPurpose: keyPurposes[purpose] ?? keyPurposes.clientAuth,
+    minRsaBits: minRsaBits ?? 1_024,
+    maxPathLength: maxDepth,
+    policies: {
+      initial: policies.initial,
+      explicit: policies.requireExplicit,
+      inhibitMapping: policies.inhibitMapping,
+      inhibitAny: policies.inhibitAny,
+    },
+  }
+}
+
+/** Until CRLs and OCSP are read, a status that is asked for is not known. */
+function statusOf({ revocation }) {
+  if (revocation === 'none') return null
+  if (process.env.CONFORMANCE_STATUS === 'good') return null
+  const refusal = { code: 'revocation_unknown', detail: 'no status', stage: 'revocation' }
+  return { check: async () => ({ refusal, endsPathOnly: false, validUntil: Infinity, findings: [] }) }
+}
+
+function bytes(base64) {
+  return Uint8Array.from(Buffer.from(base64, 'base64'))
+}
+
+function isReadable(der) {
+  return !('code' in parseCertificate(der, configuredLimits))
+}
+
+function pem(der) {
+  return `-----BEGIN CERTIFICATE-----\n${Buffer.from(der).toString('base64').replace(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`
+}
