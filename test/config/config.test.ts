@@ -297,7 +297,6 @@ function trustWith(changes: Record<string, unknown>): Record<string, unknown> {
 }
 
 const notBuilt: readonly (readonly [key: string, changes: Record<string, unknown>])[] = [
-  ['trust[0].require.policies', trustWith({ require: { policies: ['1.2.3'] } })],
   ['trust[0].revocation.mode', trustWith({ revocation: { mode: 'crl' } })],
   ['trust[0].revocation.crl', trustWith({ revocation: { crl: ['a.crl'] } })],
   ['trust[0].revocation.responder', trustWith({ revocation: { responder: 'http://a' } })],
