@@ -28,6 +28,8 @@ import type { CertificateFacts } from './verified-certificate.js'
 export interface ParsedCertificate extends ExtensionFacts {
   readonly facts: CertificateFacts
   readonly version: 1 | 2 | 3
+  /** Content octets, as lists of revoked certificates hold them. */
+  readonly serialNumber: Uint8Array
   readonly subject: Name
   readonly issuer: Name
   readonly publicKey: PublicKey
@@ -90,6 +92,7 @@ function readCertificate(given: Uint8Array, limits: DerLimits): ParsedCertificat
       ...readValidity(fields.validity),
     },
     version: fields.version,
+    serialNumber: fields.serial.content,
     subject,
     issuer,
     publicKey: readPublicKey(fields.publicKey, limits),

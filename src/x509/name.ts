@@ -31,7 +31,13 @@ function readRdn(rdn: DerValue, what: string): readonly NameAttribute[] {
   if (rdn.identifier !== tags.set || rdn.children.length === 0) {
     throw new DerError(`${what} has a part that is no set of attributes`)
   }
-  return rdn.children.map((attribute) => {
+  return readAttributes(rdn.children, what)
+}
+
+/** Of a relative distinguished name, whatever tag it stands under. @throws DerError */
+export function readAttributes(attributes: readonly DerValue[], what: string): readonly NameAttribute[] {
+  if (attributes.length === 0) throw new DerError(`${what} has an empty part`)
+  return attributes.map((attribute) => {
     const reader = new DerReader(attribute, tags.sequence, `an attribute of ${what}`)
     const type = objectIdentifierOf(reader.take(tags.objectIdentifier, `an attribute type of ${what}`))
     const encoded = reader.takeAny()

@@ -20,7 +20,7 @@ export function readValidity(value: DerValue): Validity {
 /** Seconds are there, no fraction, Zulu (§4.1.2.5.1 and .2). */
 const timePattern = /^(\d{2}|\d{4})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})Z$/
 
-function readTime(value: DerValue | null, what: string): number {
+export function readTime(value: DerValue | null, what: string): number {
   const form = value?.identifier
   if (value === null || (form !== tags.utcTime && form !== tags.generalizedTime)) {
     throw new DerError(`${what} is missing or of another type`)
