@@ -13,6 +13,7 @@ export function checkCombinations(root: unknown, issues: IssueList): void {
     checkHeaders,
     checkMultiline,
     checkNames,
+    checkRevocation,
     checkAdmin,
     checkSizes,
     checkMetrics,
@@ -103,6 +104,22 @@ function checkNames(root: unknown, issues: IssueList): void {
   for (const { path, value } of findValues(root, 'trust.*.name')) {
     if (seen.has(value)) issues.add(path, `'${String(value)}' names two trusts: give each its own name`)
     seen.add(value)
+  }
+}
+
+/** Without a list nobody's status would ever be known. */
+function checkRevocation(root: unknown, issues: IssueList): void {
+  for (const { path, value } of findValues(root, 'trust.*.revocation')) {
+    const mode = valueAt(value, ['mode'])
+    const lists = findValues(value, 'crl.*')
+    if (mode === 'crl' && lists.length === 0) {
+      issues.add([...path, 'crl'], 'is needed by mode: crl: name the files or folders of your CRLs')
+    } else if ((mode ?? 'none') === 'none' && lists.length > 0) {
+      issues.add(
+        [...path, 'mode'],
+        'is none, so that the CRLs are not looked at: set it to crl, or remove them',
+      )
+    }
   }
 }
 

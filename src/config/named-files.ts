@@ -1,4 +1,5 @@
-import { readFile, stat } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { access, readFile, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { createSecureContext } from 'node:tls'
 import { credentialName, type FilePlaces, isCredentialName } from './file-places.js'
@@ -43,8 +44,22 @@ export async function checkNamedFiles(
         await checkFile({ path, written: value, kind }, issues, options)
     }
   }
+  await checkCrls(root, issues, options.places)
   await checkTlsPair(root, issues, options.places)
   await checkAuditFile(root, issues, options.places)
+}
+
+/** Files or folders; URLs are fetched while running. What is in them is judged by whoever reads CRLs. */
+async function checkCrls(root: unknown, issues: IssueList, places: FilePlaces): Promise<void> {
+  for (const { path, value } of findValues(root, 'trust.*.revocation.crl.*')) {
+    if (typeof value !== 'string' || value === '' || /^https?:\/\//i.test(value)) continue
+    const file = places.absolute(value)
+    try {
+      await access(file, constants.R_OK)
+    } catch (error) {
+      issues.add(path, `${file} ${readProblem(error)}`)
+    }
+  }
 }
 
 interface NamedFile {

@@ -118,8 +118,19 @@ function pathTexts(certificate: VerifiedCertificate): Texts {
     path: `trust ${certificate.trust}: ${certificate.path.join(' <- ')}`,
     usage: 'usage and constraints hold along the path',
     key: 'keys and signature algorithms are accepted',
-    revocation: 'not checked (revocation.mode is none)',
+    revocation: revocationText(certificate),
   }
+}
+
+function revocationText({ findings }: VerifiedCertificate): string {
+  if (findings.length === 0) return 'not checked (revocation.mode is none)'
+  return findings
+    .map(({ subject, status, source, thisUpdate, detail }) => {
+      const by = source === null ? '' : ` by ${source}`
+      const age = thisUpdate === null ? '' : ` of ${new Date(thisUpdate).toISOString()}`
+      return `${subject}: ${status}${by}${age}${detail === null ? '' : ` (${detail})`}`
+    })
+    .join('; ')
 }
 
 function identityTexts(identity: Identity): Texts {

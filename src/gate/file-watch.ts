@@ -1,4 +1,5 @@
-import { stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 
 /**
  * Says when files have changed, by looking: what tells of changes by itself tells nothing of a file
@@ -43,10 +44,16 @@ export async function lookAt(files: readonly string[]): Promise<string> {
   return looks.join('\n')
 }
 
+/** Of a folder its files, too: what is written into one of them does not show on the folder. */
 async function lookAtOne(file: string): Promise<string> {
   try {
-    const { dev, ino, size, mtimeNs } = await stat(file, { bigint: true })
-    return `${file} ${dev} ${ino} ${size} ${mtimeNs}`
+    const found = await stat(file, { bigint: true })
+    const { dev, ino, size, mtimeNs } = found
+    const look = `${file} ${dev} ${ino} ${size} ${mtimeNs}`
+    if (!found.isDirectory()) return look
+    const names = (await readdir(file)).toSorted()
+    const within = await Promise.all(names.map((name) => lookAtOne(join(file, name))))
+    return [look, ...within].join('\n')
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
     return `${file} ${code}`

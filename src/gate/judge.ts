@@ -79,6 +79,22 @@ export class Judge {
     return this.#withSubject(verdict, presented)
   }
 
+  /**
+   * What deny list and revocation say now of a certificate in use. `undefined`: it must be judged anew;
+   * null: nothing stands against it.
+   */
+  async recheck(
+    certificate: VerifiedCertificate,
+    presented: PresentedCertificate,
+  ): Promise<Refusal | null | undefined> {
+    const decoded = presented.decode()
+    if (decoded instanceof Refusal) return undefined
+    const denied = this.#denyList?.certificateRefusal(certificate.facts, decoded.leaf) ?? null
+    if (denied !== null) return denied
+    const status = await this.#verifier.recheck(certificate, this.#clock.now())
+    return status === undefined ? undefined : (status?.refusal ?? null)
+  }
+
   sweep(): void {
     this.#cache.sweep()
   }

@@ -31,6 +31,14 @@ export interface LiveGateOptions {
   readonly readConfig: (() => Promise<Config>) | null
 }
 
+/** What a reload did. */
+interface Taken {
+  /** A verdict may be another now. */
+  readonly changed: boolean
+  /** The trusts are what they were. */
+  readonly pathsHold: boolean
+}
+
 /** A gate that stays true: files of trust are looked at, what has become bad ends, a reload is whole or nothing. */
 export class LiveGate {
   readonly opened: OpenedGate
@@ -114,7 +122,7 @@ export class LiveGate {
       this.#problem = null
       observer.reloaded(cause, this.opened.gate.ruling.config)
       await this.#audit('reloaded')
-      if (taken.changed) await this.#enforce()
+      if (taken.changed) await this.#enforce(taken)
     } catch (error) {
       this.#problem = error instanceof Error ? error.message : String(error)
       // A bad file is told once; the next change of it is looked at again.
@@ -125,29 +133,26 @@ export class LiveGate {
   }
 
   /** All is read and judged before any of it is taken. @returns null: a file is still being written */
-  async #read(
-    cause: ReloadCause,
-    read: () => Promise<Config>,
-    seen: string | null,
-  ): Promise<{ readonly changed: boolean } | null> {
-    const { gate, client } = this.opened
+  async #read(cause: ReloadCause, read: () => Promise<Config>, seen: string | null): Promise<Taken | null> {
+    const { gate, client, crlMemory } = this.opened
     const config = await read()
     const look = seen ?? (await lookAt(watchedFiles(config)))
-    const ruling = await readRuling(config, this.#options.clock, gate.ruling)
+    const ruling = await readRuling(config, this.#options.clock, { before: gate.ruling, memory: crlMemory })
     const useCredential = cause === 'configuration' ? (client?.rereadCredential() ?? null) : null
     if (seen !== null && !(await this.#watch.still(seen))) return null
     const changed = ruling.mark !== gate.ruling.mark
+    const pathsHold = ruling.trustMark === gate.ruling.trustMark
     gate.replace(ruling)
     useCredential?.()
     this.#watch.take(look)
-    return { changed }
+    return { changed, pathsHold }
   }
 
-  async #enforce(): Promise<void> {
+  async #enforce({ pathsHold }: Taken): Promise<void> {
     const { clock, observer } = this.#options
     const { gate, liveRevocation } = this.opened
     for (const warning of trustWarnings(gate.ruling.trusts, clock.now())) observer.trustWarning(warning)
-    await liveRevocation.endRefused().catch((error: unknown) => observer.roomFault(error))
+    await liveRevocation.endRefused(pathsHold).catch((error: unknown) => observer.roomFault(error))
   }
 
   async #audit(reason: 'reloaded' | 'kept'): Promise<void> {

@@ -1,6 +1,6 @@
 import type { AuditLog } from '../audit/audit-log.js'
 import type { Clock } from '../core/clock.js'
-import { Refusal, type RefusalCode } from '../core/refusals.js'
+import type { Refusal, RefusalCode } from '../core/refusals.js'
 import type { SignInDriver } from '../mattermost/sign-in.js'
 import { certificateFields, identityFields } from './audit-events.js'
 import type { Allowed } from './decision.js'
@@ -21,6 +21,9 @@ export interface LiveRevocationOptions {
   readonly clock: Clock
   readonly onFault: (error: unknown) => void
 }
+
+/** A look-up or two each: some milliseconds for all of them. */
+const rechecksInOneTurn = 128
 
 /** Verifications that one sweep has under way: known users are served between them. */
 const judgedAtOnce = 4
@@ -46,20 +49,41 @@ export class LiveRevocation {
     const now = this.#options.clock.now()
     this.#noteOpen()
     const due = this.#options.holders.all().filter(({ certificate }) => now > certificate.validUntil)
-    await this.#judgeAnew(due)
+    await this.#judgeAnew(await this.#endByStatus(due))
   }
 
-  /** By a new ruling: what the deny list says of everybody at once, then every certificate by its verdict. */
-  async endRefused(): Promise<void> {
+  /**
+   * By a new ruling: what deny list and revocation say of everybody first, all of it at once; then every
+   * certificate by its verdict, unless its path is what it was.
+   *
+   * @param pathsHold the trusts are the same
+   */
+  async endRefused(pathsHold: boolean): Promise<void> {
     this.#noteOpen()
-    const { holders, ruling } = this.#options
-    const { denyList } = ruling()
-    const denied = holders.all().flatMap((held) => {
-      const refusal = denyList === null ? null : deniedBy(denyList, held)
-      return refusal === null ? [] : [{ held, refusal }]
-    })
-    await this.#end(denied)
-    await this.#judgeAnew(holders.all())
+    const left = await this.#endByStatus(this.#options.holders.all())
+    if (!pathsHold) await this.#judgeAnew(left)
+  }
+
+  /** Ends those against whom something stands now that needs no path to be found. @returns the others */
+  async #endByStatus(all: readonly CertificateInUse[]): Promise<readonly CertificateInUse[]> {
+    const ended: Ended[] = []
+    const left: CertificateInUse[] = []
+    for (const [at, held] of all.entries()) {
+      // Known users are served between them.
+      if (at % rechecksInOneTurn === 0) await new Promise((resolve) => setImmediate(resolve))
+      const refusal = await this.#standsAgainst(held)
+      if (refusal === null) left.push(held)
+      else ended.push({ held, refusal })
+    }
+    await this.#end(ended)
+    return left
+  }
+
+  async #standsAgainst({ certificate, presented, user }: CertificateInUse): Promise<Refusal | null> {
+    const { judge, denyList } = this.#options.ruling()
+    const refusal = (await judge.recheck(certificate, presented)) ?? null
+    if (refusal !== null || user === null || denyList === null) return refusal
+    return denyList.nameRefusal({ usernames: [user.username], emails: [user.email] })
   }
 
   /** Their certificates are in use, however long ago their last request was. */
@@ -139,17 +163,6 @@ export class LiveRevocation {
 interface Ended {
   readonly held: CertificateInUse
   readonly refusal: Refusal
-}
-
-function deniedBy(
-  denyList: NonNullable<Ruling['denyList']>,
-  { certificate, presented, user }: CertificateInUse,
-): Refusal | null {
-  const decoded = presented.decode()
-  const revoked =
-    decoded instanceof Refusal ? decoded : denyList.certificateRefusal(certificate.facts, decoded.leaf)
-  if (revoked !== null || user === null) return revoked
-  return denyList.nameRefusal({ usernames: [user.username], emails: [user.email] })
 }
 
 /** 4403 where the account or a policy is the cause, 4401 where the certificate is. */

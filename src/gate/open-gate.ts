@@ -3,6 +3,7 @@ import type { Config } from '../config/config.js'
 import type { Clock } from '../core/clock.js'
 import type { MattermostClient } from '../mattermost/client.js'
 import type { Directory } from '../mattermost/directory.js'
+import { CrlMemory } from '../revocation/crl/crl-memory.js'
 import { SessionBook } from '../sessions/session-book.js'
 import { openEmbeddedStore } from '../store/embedded-store.js'
 import type { Store } from '../store/store.js'
@@ -25,6 +26,7 @@ export interface RoomObserver extends GateObserver, MattermostObserver {
 export interface OpenedGate {
   readonly gate: Gate
   readonly liveRevocation: LiveRevocation
+  readonly crlMemory: CrlMemory
   readonly audit: AuditLog
   readonly sessions: SessionBook
   readonly store: Store
@@ -48,8 +50,6 @@ export async function openGate(
   observer: RoomObserver,
   measures: GateMeasures,
 ): Promise<OpenedGate> {
-  const ruling = await readRuling(config, clock)
-  for (const warning of trustWarnings(ruling.trusts, clock.now())) observer.trustWarning(warning)
   const closing: (() => Promise<void>)[] = []
   try {
     const { store, warnings } = await openEmbeddedStore({
@@ -59,6 +59,9 @@ export async function openGate(
     })
     closing.push(() => store.close())
     for (const warning of warnings) observer.storeWarning(warning)
+    const crlMemory = new CrlMemory(store)
+    const ruling = await readRuling(config, clock, { before: null, memory: crlMemory })
+    for (const warning of trustWarnings(ruling.trusts, clock.now())) observer.trustWarning(warning)
     const audit = await openAuditLog({ file: config.audit.file, chain: config.audit.chain, clock })
     closing.push(() => audit.close())
     const mattermost = openMattermost({ config, store, clock, observer: withAuditedTokens(observer, audit) })
@@ -79,7 +82,18 @@ export async function openGate(
       onFault: (error) => observer.roomFault(error),
     })
     return {
-      ...{ gate, liveRevocation, audit, sessions, store, client, directory, ownsCredentials, cookieStyle },
+      ...{
+        gate,
+        liveRevocation,
+        crlMemory,
+        audit,
+        sessions,
+        store,
+        client,
+        directory,
+        ownsCredentials,
+        cookieStyle,
+      },
       close: () => closeAll(closing),
     }
   } catch (error) {

@@ -1,14 +1,20 @@
 import { createHash } from 'node:crypto'
-import type { Config } from '../config/config.js'
+import type { Config, TrustConfig } from '../config/config.js'
 import type { Clock } from '../core/clock.js'
 import type { Intake } from '../intake/intake.js'
 import { takesUpgrade } from '../mattermost/paths.js'
+import { RevocationChecker, type RevocationRules } from '../revocation/checker.js'
+import type { Crl } from '../revocation/crl/crl.js'
+import type { CrlMemory } from '../revocation/crl/crl-memory.js'
+import { CrlSource } from '../revocation/crl/crl-source.js'
 import type { DenyList } from '../revocation/deny-list/deny-list.js'
-import type { TrustDefinition, TrustStore } from '../x509/trust-store.js'
+import { type StatusSource, unknown } from '../revocation/sources.js'
+import type { TrustStore } from '../x509/trust-store.js'
 import { Verifier } from '../x509/verifier.js'
 import { readDenyList, readDenyListText } from './deny-list-file.js'
 import { createIntake } from './entrance.js'
 import { Judge } from './judge.js'
+import { readLists } from './revocation-lists.js'
 import { parseTrusts, readTrustFiles } from './trusts.js'
 
 /**
@@ -21,40 +27,65 @@ export interface Ruling {
   readonly judge: Judge
   readonly trusts: TrustStore
   readonly denyList: DenyList | null
+  /** CRLs by the name of the trust whose certificates they speak of. */
+  readonly lists: ReadonlyMap<string, readonly Crl[]>
+  /** The same where trusts and their requirements are: paths that were found hold still. */
+  readonly trustMark: string
   /** The same for the same configuration and files, as far as a verdict on a certificate hangs on them. */
   readonly mark: string
 }
 
+export interface RulingOptions {
+  /** What is in use; of it is taken what did not change, cached verdicts above all. */
+  readonly before: Ruling | null
+  /** Leaves out lists that are older than what was in use before; null: every list counts. */
+  readonly memory: CrlMemory | null
+}
+
 /**
- * Reads whatever decisions are made by. What verdicts hang on is taken from the ruling before where
- * nothing of it changed, and its cached verdicts with it.
+ * Reads whatever decisions are made by.
  *
  * @throws ConfigError for what the operator must mend, an error of the file system otherwise
  */
 export async function readRuling(
   config: Config,
   clock: Clock,
-  before: Ruling | null = null,
+  { before, memory }: RulingOptions = { before: null, memory: null },
 ): Promise<Ruling> {
   const definitions = await readTrustFiles(config)
   const denied = config.denyList === null ? null : await readDenyListText(config.denyList)
   const intake = await createIntake(config)
-  const mark = markOf(config, definitions, denied)
+  const lists = await readLists(config, memory, before?.lists ?? null)
+  const trustMark = markOf({ ...trustParts(config), definitions })
+  const mark = markOf({ trustMark, denied, lists: listMarks(lists) })
   if (before !== null && before.mark === mark) return { ...before, config, intake }
   const trusts = parseTrusts(definitions)
   const denyList = config.denyList === null || denied === null ? null : readDenyList(config.denyList, denied)
-  return { config, intake, trusts, denyList, mark, judge: createJudge(config, trusts, denyList, clock) }
+  const judge = createJudge(config, { trusts, denyList, lists, clock })
+  return { config, intake, trusts, denyList, lists, trustMark, mark, judge }
 }
 
 /** Every file that is looked at while running. */
 export function watchedFiles(config: Config): readonly string[] {
   const named = config.trust.flatMap(({ ca, intermediates }) => [ca, intermediates])
-  return [...named, config.denyList].filter((file) => file !== null)
+  const lists = config.trust.flatMap(({ revocation }) => revocation.crl)
+  return [...named, config.denyList, ...lists].filter((file) => file !== null)
 }
 
-function createJudge(config: Config, trusts: TrustStore, denyList: DenyList | null, clock: Clock): Judge {
+interface JudgeParts {
+  readonly trusts: TrustStore
+  readonly denyList: DenyList | null
+  readonly lists: Ruling['lists']
+  readonly clock: Clock
+}
+
+function createJudge(config: Config, { trusts, denyList, lists, clock }: JudgeParts): Judge {
+  const rules = new Map(
+    config.trust.map((trust) => [trust.name, revocationRules(trust, lists.get(trust.name) ?? [])]),
+  )
+  const checker = new RevocationChecker((trust) => rules.get(trust) ?? null)
   return new Judge({
-    verifier: new Verifier(trusts),
+    verifier: new Verifier(trusts, checker),
     policies: new Map(config.trust.map((trust) => [trust.name, trust])),
     denyList,
     // An application of one's own has websockets where it likes.
@@ -64,9 +95,25 @@ function createJudge(config: Config, trusts: TrustStore, denyList: DenyList | nu
   })
 }
 
-function markOf(config: Config, definitions: readonly TrustDefinition[], denied: string | null): string {
-  const { trust, limits, proxy, listen } = config
-  const what = { trust, limits, proxy, tls: listen.tls, definitions, denied }
+function revocationRules({ revocation }: TrustConfig, lists: readonly Crl[]): RevocationRules {
+  const { mode, whenUnknown, graceMs } = revocation
+  return { mode, whenUnknown, crl: new CrlSource({ lists: () => lists, graceMs }), ocsp: noOcsp }
+}
+
+/** The loader lets no mode pass that would ask it. */
+const noOcsp: StatusSource = { status: () => Promise.resolve(unknown('OCSP is not built yet')) }
+
+function trustParts({ trust, limits, proxy, listen }: Config) {
+  return { trust, limits, proxy, tls: listen.tls }
+}
+
+function listMarks(lists: Ruling['lists']): readonly string[] {
+  return [...lists].flatMap(([trust, found]) =>
+    found.map(({ head }) => `${trust} ${Buffer.from(head.signature).toString('base64')}`),
+  )
+}
+
+function markOf(what: object): string {
   const text = JSON.stringify(what, (_key, value: unknown) =>
     value instanceof RegExp ? value.source : value,
   )

@@ -3,7 +3,7 @@ import type { ParsedCertificate } from './certificate.js'
 import { parseCertificate, presentedLimits } from './certificate.js'
 import type { CertificationPath } from './path.js'
 import { findPaths } from './path-building.js'
-import type { PathStatus, PathStatusChecker } from './path-status.js'
+import type { PathStatus, PathStatusChecker, StatusQuestion } from './path-status.js'
 import { validatePath } from './path-validation.js'
 import type { Trust, TrustStore } from './trust-store.js'
 import type { VerifiedCertificate } from './verified-certificate.js'
@@ -59,11 +59,23 @@ export class Verifier {
     let furthest = untrusted(certificate)
     for (const trust of store.trusts) {
       const found = await this.#search(trust, certificate, presented, atMs)
-      if (found instanceof FoundPath) return toVerified(trust, certificate, found)
+      if (found instanceof FoundPath) return toVerified(trust, certificate, presented, found)
       if (found.isFinal) return found.refusal
       furthest = further(furthest, found.refusal)
     }
     return furthest
+  }
+
+  /**
+   * What revocation says now of a certificate that was verified before, by whatever verifier: its path is
+   * taken as it was found.
+   *
+   * @returns `undefined`: its path itself has come to its end, and must be looked for anew
+   */
+  async recheck(certificate: VerifiedCertificate, atMs: number): Promise<PathStatus | null | undefined> {
+    const found = foundPaths.get(certificate)
+    if (found === undefined || atMs > found.endsAt) return undefined
+    return (await this.#status?.check({ ...found, atMs })) ?? null
   }
 
   async #search(
@@ -129,13 +141,26 @@ function further(a: Refusal, b: Refusal): Refusal {
   return stages.indexOf(b.stage) > stages.indexOf(a.stage) ? b : a
 }
 
-function toVerified(trust: Trust, leaf: ParsedCertificate, { path, status }: FoundPath): VerifiedCertificate {
+/** The paths of verified certificates, as long as somebody holds them. */
+const foundPaths = new WeakMap<
+  VerifiedCertificate,
+  Omit<StatusQuestion, 'atMs'> & { readonly endsAt: number }
+>()
+
+function toVerified(
+  trust: Trust,
+  leaf: ParsedCertificate,
+  presented: readonly ParsedCertificate[],
+  { path, status }: FoundPath,
+): VerifiedCertificate {
   const subjects = [path.anchor, ...path.certificates].map(({ facts }) => facts.subject)
-  const ends = path.certificates.map(({ facts }) => facts.notAfter)
-  return makeVerified(leaf.facts, {
+  const endsAt = Math.min(...path.certificates.map(({ facts }) => facts.notAfter))
+  const verified = makeVerified(leaf.facts, {
     trust: trust.name,
     path: subjects.toReversed(),
-    validUntil: Math.min(...ends, status?.validUntil ?? Number.POSITIVE_INFINITY),
+    validUntil: Math.min(endsAt, status?.validUntil ?? Number.POSITIVE_INFINITY),
     findings: status?.findings ?? [],
   })
+  foundPaths.set(verified, { trust, path, presented, endsAt })
+  return verified
 }

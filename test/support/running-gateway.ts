@@ -21,6 +21,8 @@ export interface RunningOptions {
   readonly log?: Log
   /** Further files of the folder, by name. */
   readonly files?: Readonly<Record<string, string>>
+  /** Whatever else the folder must hold before the gateway starts. */
+  readonly prepare?: (folder: string) => Promise<void>
   /** PEM of the authority in place of one that is made. */
   readonly caPem?: string
 }
@@ -66,6 +68,7 @@ export async function startRunning(t: Test, options: RunningOptions = {}): Promi
   await writeFile(join(folder, 'ca.crt'), options.caPem ?? ca.pem)
   await writeFile(join(folder, 'admin-token'), standin.adminToken, { mode: 0o600 })
   for (const [file, text] of Object.entries(options.files ?? {})) await writeFile(join(folder, file), text)
+  await options.prepare?.(folder)
   await writeFile(configFile, configuration(standin.url, options.yaml ?? {}))
   const start = async () =>
     Gateway.start(await loadConfig(configFile), {

@@ -1,8 +1,12 @@
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
 import type { ParsedCertificate } from '../../x509/certificate.js'
+import { DerError } from '../../x509/der.js'
 import { type SignatureOutcome, verifySignature } from '../../x509/signature.js'
 import { newHashKey } from './keyed-hash.js'
 import { type CrlHead, parseCrlHead } from './parse-crl.js'
-import { RevokedEntries, scanEntries } from './revoked-entries.js'
+import { RevokedEntries, type ScannedEntries, scanEntries } from './revoked-entries.js'
+import type { ScanOrder, ScanReport } from './scan-worker.js'
 
 /** A list of revoked certificates, read whole. What it says counts once its signature was verified. */
 export class Crl {
@@ -40,7 +44,47 @@ export class Crl {
 /** @throws DerError for whatever is not exactly one list */
 export function readCrl(der: Uint8Array, source: string): Crl {
   const head = parseCrlHead(der)
-  const key = newHashKey()
-  const scanned = scanEntries(der, head.entries, { key, ownIssuer: head.issuer.key, version: head.version })
-  return new Crl(der, source, head, new RevokedEntries(der, key, scanned))
+  const options = scanOptions(head)
+  return new Crl(
+    der,
+    source,
+    head,
+    new RevokedEntries(der, options.key, scanEntries(der, head.entries, options)),
+  )
+}
+
+/** Longer lists are scanned in a thread of their own: others are served meanwhile. */
+const longBytes = 262_144
+
+/** The same where a list may be long. @throws DerError */
+export async function readLongCrl(der: Uint8Array, source: string): Promise<Crl> {
+  if (der.length < longBytes) return readCrl(der, source)
+  const shared = new SharedArrayBuffer(der.length)
+  const bytes = new Uint8Array(shared)
+  bytes.set(der)
+  const head = parseCrlHead(bytes)
+  const options = scanOptions(head)
+  const scanned = await scanInThread({ der: shared, range: head.entries, options })
+  return new Crl(bytes, source, head, new RevokedEntries(bytes, options.key, scanned))
+}
+
+function scanOptions({ issuer, version }: CrlHead): ScanOrder['options'] {
+  return { key: newHashKey(), ownIssuer: issuer.key, version }
+}
+
+/** The worker lies beside this file, and is what this file is: compiled, or not. */
+const workerFile = new URL(
+  import.meta.url.endsWith('.ts') ? './scan-worker.ts' : './scan-worker.js',
+  import.meta.url,
+)
+
+async function scanInThread(order: ScanOrder): Promise<ScannedEntries> {
+  const worker = new Worker(workerFile, { workerData: order })
+  try {
+    const [report] = (await once(worker, 'message')) as [ScanReport]
+    if ('problem' in report) throw new DerError(report.problem)
+    return report.scanned
+  } finally {
+    await worker.terminate()
+  }
 }

@@ -14,7 +14,10 @@ export function readReasons(value: DerValue): Reasons {
   const [unused = 0, ...octets] = value.content
   const bits = octets.map((octet) => octet.toString(2).padStart(8, '0')).join('')
   const named = bits.slice(0, bits.length - unused)
-  const reasons = Array.from(named.slice(1, 9)).reduce((sum, bit, at) => (bit === '1' ? sum | (1 << at) : sum), 0)
+  const reasons = Array.from(named.slice(1, 9)).reduce(
+    (sum, bit, at) => (bit === '1' ? sum | (1 << at) : sum),
+    0,
+  )
   if (reasons === 0) throw new DerError('reasons that name none')
   return reasons
 }

@@ -1,0 +1,91 @@
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { DerError } from '../../x509/der.js'
+import { PemError, readPemBlocks } from '../../x509/pem.js'
+import { type Crl, readLongCrl } from './crl.js'
+
+/** What is wrong with a file; lines count from 1. */
+export interface CrlIssue {
+  readonly file: string
+  readonly line: number
+  /** What is wrong, then what to do. */
+  readonly message: string
+}
+
+export interface ReadLists {
+  readonly lists: readonly Crl[]
+  readonly issues: readonly CrlIssue[]
+}
+
+/** Every list in these files, and in the files of these folders, PEM or DER. @throws an error of the file system */
+export async function readCrlFiles(paths: readonly string[]): Promise<ReadLists> {
+  const lists: Crl[] = []
+  const issues: CrlIssue[] = []
+  for (const file of await filesOf(paths)) {
+    const found = await readFileOfLists(file)
+    lists.push(...found.lists)
+    issues.push(...found.issues)
+  }
+  return { lists, issues }
+}
+
+/** Files as they are; of a folder every file in it but hidden ones, which are often half-written. */
+export async function filesOf(paths: readonly string[]): Promise<readonly string[]> {
+  const found: string[] = []
+  for (const path of paths) {
+    if (!(await stat(path)).isDirectory()) found.push(path)
+    else {
+      const names = (await readdir(path)).filter((name) => !name.startsWith('.')).toSorted()
+      for (const name of names) if ((await stat(join(path, name))).isFile()) found.push(join(path, name))
+    }
+  }
+  return found
+}
+
+async function readFileOfLists(file: string): Promise<ReadLists> {
+  const bytes = await readFile(file)
+  const blocks = blocksOf(file, bytes)
+  if (!Array.isArray(blocks)) return { lists: [], issues: [blocks] }
+  const lists: Crl[] = []
+  const issues: CrlIssue[] = []
+  for (const { der, line } of blocks) {
+    try {
+      lists.push(await readLongCrl(der, file))
+    } catch (error) {
+      if (!(error instanceof DerError)) throw error
+      issues.push({
+        file,
+        line,
+        message: `not a proper CRL (${error.message}): fetch it anew from its authority`,
+      })
+    }
+  }
+  return { lists, issues }
+}
+
+interface Block {
+  readonly der: Uint8Array
+  readonly line: number
+}
+
+const derStart = 0x30
+
+function blocksOf(file: string, bytes: Buffer): Block[] | CrlIssue {
+  if (bytes[0] === derStart) return [{ der: bytes, line: 1 }]
+  try {
+    const blocks = readPemBlocks(bytes.toString('latin1'))
+    const other = blocks.find(({ label }) => label !== 'X509 CRL')
+    if (other !== undefined)
+      return {
+        file,
+        line: other.line,
+        message: `holds a block of type ${other.label}: leave only X509 CRL blocks`,
+      }
+    return blocks.length > 0
+      ? blocks.map(({ der, line }) => ({ der, line }))
+      : { file, line: 1, message: 'holds no CRL: put one into it, PEM or DER' }
+  } catch (error) {
+    if (!(error instanceof PemError)) throw error
+    return { file, line: error.line, message: `not PEM: ${error.message}: restore the file from its source` }
+  }
+}
