@@ -30,6 +30,12 @@ export interface ParsedCertificate extends ExtensionFacts {
   readonly version: 1 | 2 | 3
   /** Content octets, as lists of revoked certificates hold them. */
   readonly serialNumber: Uint8Array
+  /** The names as they are encoded, and the octets of the public key: what an OCSP request hashes. */
+  readonly encoded: {
+    readonly subject: Uint8Array
+    readonly issuer: Uint8Array
+    readonly publicKey: Uint8Array
+  }
   readonly subject: Name
   readonly issuer: Name
   readonly publicKey: PublicKey
@@ -93,6 +99,11 @@ function readCertificate(given: Uint8Array, limits: DerLimits): ParsedCertificat
     },
     version: fields.version,
     serialNumber: fields.serial.content,
+    encoded: {
+      subject: fields.subject.bytes,
+      issuer: fields.issuer.bytes,
+      publicKey: keyOctets(fields.publicKey),
+    },
     subject,
     issuer,
     publicKey: readPublicKey(fields.publicKey, limits),
@@ -148,6 +159,12 @@ function readVersion(tagged: DerValue | null): 1 | 2 | 3 {
   if (number === 1) return 2
   if (number === 2) return 3
   throw new DerError('a version that X.509 does not have')
+}
+
+/** The BIT STRING of a subjectPublicKeyInfo that was read before. */
+function keyOctets({ children }: DerValue): Uint8Array {
+  const [, key] = children
+  return key === undefined ? new Uint8Array() : bitStringBytesOf(key)
 }
 
 function sha256(bytes: Uint8Array): string {

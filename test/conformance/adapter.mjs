@@ -3,7 +3,7 @@
 import { RevocationChecker } from '../../dist/revocation/checker.js'
 import { readCrl } from '../../dist/revocation/crl/crl.js'
 import { CrlSource } from '../../dist/revocation/crl/crl-source.js'
-import { unknown } from '../../dist/revocation/sources.js'
+import { GivenResponses } from '../../dist/revocation/ocsp/given-responses.js'
 import { configuredLimits, parseCertificate } from '../../dist/x509/certificate.js'
 import { DerError } from '../../dist/x509/der.js'
 import { keyPurposes } from '../../dist/x509/object-identifiers.js'
@@ -48,11 +48,11 @@ function requirements({ purpose, maxDepth, minRsaBits, policies }) {
   }
 }
 
-function statusOf({ revocation, crls }) {
+function statusOf({ revocation, crls, ocsp: responses }) {
   if (revocation === 'none') return null
   const lists = crls.map(bytes).flatMap(readable)
   const crl = new CrlSource({ lists: () => lists, graceMs: 0 })
-  const ocsp = { status: async () => unknown('OCSP is not read') }
+  const ocsp = new GivenResponses(responses.map(bytes))
   return new RevocationChecker(() => ({ mode: revocation, whenUnknown: 'refuse', crl, ocsp }))
 }
 
