@@ -29,6 +29,8 @@ export type FetchFailure =
   | 'too_large'
   | 'timeout'
   | 'unreachable'
+  | 'overloaded'
+  | 'closed'
 
 export type FetchResult = { readonly bytes: Uint8Array } | { readonly failure: FetchFailure }
 
@@ -43,7 +45,7 @@ export class Fetcher {
   /** `lookup` stands in for the system's resolver in tests. */
   constructor(policy: FetchPolicy, lookup: LookupFunction = systemLookup) {
     this.#allow = new Set(policy.allow.map((host) => host.toLowerCase()))
-    this.#agent = new Agent({ connect: guardedConnector(policy.private, lookup), connections: 4 })
+    this.#agent = new Agent({ connect: guardedConnector(policy.private, lookup), connections: 16 })
   }
 
   async fetch(wanted: FetchRequest): Promise<FetchResult> {
@@ -63,6 +65,7 @@ export class Fetcher {
       return await this.#exchange(url, wanted, signal)
     } catch (error) {
       if (error instanceof AddressRefused) return { failure: 'address_refused' }
+      if (this.#closing.signal.aborted) return { failure: 'closed' }
       return { failure: signal.aborted ? 'timeout' : 'unreachable' }
     }
   }
@@ -95,7 +98,7 @@ export class Fetcher {
     return { bytes: new Uint8Array(Buffer.concat(chunks)) }
   }
 
-  /** Ends what is under way as `timeout`. */
+  /** Ends what is under way as `closed`. */
   async close(): Promise<void> {
     this.#closing.abort()
     await this.#agent.destroy()

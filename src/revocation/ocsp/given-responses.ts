@@ -1,6 +1,6 @@
 import { DerError } from '../../x509/der.js'
 import { type CertificateQuestion, type CertificateStatus, type StatusSource, unknown } from '../sources.js'
-import { judgeResponse } from './judge-response.js'
+import { judgeResponse, type OcspQuestion } from './judge-response.js'
 import { parseOcspAnswer } from './response.js'
 
 /** Answers out of responses that are at hand: what one of them revokes is revoked. */
@@ -23,10 +23,15 @@ export class GivenResponses implements StatusSource {
   }
 }
 
+/** For judging responses that are at hand, as DER. */
+export function ocspSourceOf({ responses }: { readonly responses: readonly Uint8Array[] }): StatusSource {
+  return new GivenResponses(responses)
+}
+
 /** What an answer, whatever it is, says of a certificate. */
 export async function statusIn(
   der: Uint8Array,
-  question: CertificateQuestion,
+  question: OcspQuestion,
   options: { readonly source: string; readonly nonce: string | null },
 ): Promise<CertificateStatus> {
   const no = (why: string) => ({

@@ -1,3 +1,4 @@
+import { isAbsentOrNull, readAlgorithmIdentifier } from '../../x509/algorithm-identifier.js'
 import { DerError, type DerLimits, type DerValue, readDer } from '../../x509/der.js'
 import {
   bitStringBytesOf,
@@ -5,8 +6,10 @@ import {
   contextPrimitive,
   DerReader,
   objectIdentifierOf,
+  smallNumberOf,
   tags,
 } from '../../x509/der-values.js'
+import { readExtensions } from '../../x509/extensions.js'
 import { type Name, readName } from '../../x509/name.js'
 import { readSignatureAlgorithm, type SignatureAlgorithm } from '../../x509/signature-algorithm.js'
 import { readTime } from '../../x509/validity.js'
@@ -123,13 +126,11 @@ type ResponseData = Pick<
 
 function readResponseData(tbs: DerValue): ResponseData {
   const reader = new DerReader(tbs, tags.sequence, 'the signed part of the response')
-  // DER leaves the default out, and there is no other version.
-  if (reader.takeOptional(contextConstructed(0)) !== null)
-    throw new DerError('a version that an OCSP response does not have')
+  checkVersion(reader.takeOptional(contextConstructed(0)))
   const responder = readResponder(reader.takeAny())
   const producedAt = readMoment(reader.takeOptional(tags.generalizedTime), 'producedAt')
   const responses = reader.take(tags.sequence, 'the responses').children.map(readSingle)
-  const extensions = readExtensions(reader.takeOptional(contextConstructed(1)))
+  const extensions = readResponseExtensions(reader.takeOptional(contextConstructed(1)))
   reader.end()
   if (responses.length === 0) throw new DerError('an OCSP response without a response')
   return {
@@ -139,6 +140,14 @@ function readResponseData(tbs: DerValue): ResponseData {
     nonce: extensions.nonce,
     hasUnknownCritical: extensions.hasUnknownCritical,
   }
+}
+
+/** There is one version. DER leaves it out, being the default; responders that write it are common, and harm nobody. */
+function checkVersion(tagged: DerValue | null): void {
+  if (tagged === null) return
+  const version = onlyChild(tagged, 'the version')
+  if (version.identifier !== tags.integer || smallNumberOf(version) !== 0)
+    throw new DerError('a version that an OCSP response does not have')
 }
 
 function readResponder(value: DerValue | null): ResponderId {
@@ -162,7 +171,7 @@ function readSingle(value: DerValue): SingleResponse {
   const status = readStatus(reader.takeAny())
   const thisUpdate = readMoment(reader.takeOptional(tags.generalizedTime), 'thisUpdate')
   const next = reader.takeOptional(contextConstructed(0))
-  const { hasUnknownCritical } = readExtensions(reader.takeOptional(contextConstructed(1)))
+  const { hasUnknownCritical } = readResponseExtensions(reader.takeOptional(contextConstructed(1)))
   reader.end()
   const nextUpdate = next === null ? null : readMoment(onlyChild(next, 'nextUpdate'), 'nextUpdate')
   return { id, ...status, thisUpdate, nextUpdate, hasUnknownCritical }
@@ -170,14 +179,14 @@ function readSingle(value: DerValue): SingleResponse {
 
 function readId(value: DerValue): CertificateId {
   const reader = new DerReader(value, tags.sequence, 'the certificate of a response')
-  const algorithm = reader.take(tags.sequence, 'the hash of the certificate')
-  const [type] = algorithm.children
+  const hash = reader.take(tags.sequence, 'the hash of the certificate')
+  const { type, parameters } = readAlgorithmIdentifier(hash, 'the hash of the certificate')
   const [name, key] = [0, 1].map(() => reader.take(tags.octetString, 'a hash of the issuer'))
   const serial = reader.take(tags.integer, 'the serial number')
   reader.end()
-  if (type?.identifier !== tags.objectIdentifier) throw new DerError('a hash algorithm that is none')
+  if (!isAbsentOrNull(parameters)) throw new DerError('a hash algorithm that is none')
   return {
-    hash: objectIdentifierOf(type),
+    hash: type,
     issuerName: hex(name?.content ?? new Uint8Array()),
     issuerKey: hex(key?.content ?? new Uint8Array()),
     serial: hex(serial.content),
@@ -200,26 +209,17 @@ function readStatus(value: DerValue | null): Pick<SingleResponse, 'status' | 're
   return { status: 'revoked', revokedAt }
 }
 
-function readExtensions(tagged: DerValue | null): {
+function readResponseExtensions(tagged: DerValue | null): {
   readonly nonce: string | null
   readonly hasUnknownCritical: boolean
 } {
   if (tagged === null) return { nonce: null, hasUnknownCritical: false }
-  let nonce: string | null = null
-  let hasUnknownCritical = false
-  const seen = new Set<string>()
-  for (const child of onlyChild(tagged, 'the extensions').children) {
-    const reader = new DerReader(child, tags.sequence, 'an extension')
-    const type = objectIdentifierOf(reader.take(tags.objectIdentifier, 'the type of an extension'))
-    const critical = reader.takeOptional(tags.boolean)
-    const { content } = reader.take(tags.octetString, 'the value of an extension')
-    reader.end()
-    if (seen.has(type)) throw new DerError(`the extension ${type} twice`)
-    seen.add(type)
-    if (type === nonceType) nonce = readNonce(content)
-    else if (critical !== null) hasUnknownCritical = true
+  const extensions = readExtensions(onlyChild(tagged, 'the extensions'))
+  const nonce = extensions.get(nonceType)
+  return {
+    nonce: nonce === undefined ? null : readNonce(nonce.value),
+    hasUnknownCritical: [...extensions].some(([type, { critical }]) => critical && type !== nonceType),
   }
-  return { nonce, hasUnknownCritical }
 }
 
 /** RFC 8954 §2.1: an OCTET STRING; old responders send back what they got, in whatever form. */
