@@ -14,6 +14,7 @@ const programs = [
   { files: ['/usr/bin/curl', '/usr/local/bin/curl'], package: 'curl' },
   { files: ['/usr/sbin/haproxy'], package: 'haproxy' },
   { files: ['/usr/sbin/apache2', '/usr/sbin/httpd'], package: 'apache2' },
+  { files: ['/usr/bin/caddy', '/usr/local/bin/caddy'], package: 'caddy' },
   { files: ['/usr/bin/systemd-analyze', '/bin/systemd-analyze'], package: 'systemd' },
   {
     files: ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'],

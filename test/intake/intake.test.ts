@@ -1,6 +1,8 @@
 import { createServer } from 'node:http'
 import { connect } from 'node:net'
 import { test } from 'tap'
+import type { ProxyForm } from '../../src/config/config.js'
+import { certificateForm } from '../../src/intake/certificate-forms.js'
 import { TrustedPeers } from '../../src/intake/client-address.js'
 import type { ReadRequest, RequestFacts, RouteRule } from '../../src/intake/facts.js'
 import { isIdentityHeader } from '../../src/intake/identity-headers.js'
@@ -88,6 +90,69 @@ test('an untrusted peer is refused on every path, also where no certificate is a
     t.equal(request.certificate, null)
     t.equal(request.clientIp, '192.0.2.1')
   }
+  t.end()
+})
+
+test('with a second header for the chain, both make the key, and a chain alone is malformed', (t) => {
+  const door = intake({
+    form: certificateForm('rfc9440', 16_384),
+    certificateHeader: 'Client-Cert',
+    chainHeader: 'Client-Cert-Chain',
+  })
+  const presented = (...headers: [string, string][]) => read(door, { certificate: null, headers })
+  const key = (...headers: [string, string][]) => presented(...headers).certificate?.key
+  const leaf: [string, string] = ['Client-Cert', ':AA==:']
+  const keys = [
+    key(leaf),
+    key(leaf, ['Client-Cert-Chain', ':AQ==:']),
+    key(leaf, ['client-cert-chain', ':AQ==:'], ['Client-Cert-Chain', ':Ag==:']),
+    key(leaf, ['Client-Cert-Chain', ':Ag==:'], ['Client-Cert-Chain', ':AQ==:']),
+    key(['Client-Cert', ':AA==:\t:AQ==:']),
+  ]
+  t.equal(new Set(keys).size, keys.length)
+  t.equal(key(leaf, ['Client-Cert-Chain', '']), key(leaf), 'an empty line is none')
+  t.equal(code(presented(['Client-Cert-Chain', ':AQ==:'])), 'certificate_malformed')
+  t.equal(code(presented(leaf, leaf)), 'certificate_duplicated')
+  const twin = presented(leaf, ['Client_Cert_Chain', ':AQ==:'])
+  t.equal(twin.certificate?.key, ':AA==:', 'a twin of the name is not read')
+  t.end()
+})
+
+test('what a proxy writes where there is no certificate is none, and its verdict is in its own words', (t) => {
+  const verify = 'X-SSL-Client-Verify'
+  const doorOf = (form: ProxyForm) =>
+    intake({
+      form: certificateForm(form, 16_384),
+      verifyHeader: verify,
+      chainHeader: 'X-SSL-Client-Cert-Chain',
+    })
+  const answer = (form: ProxyForm, certificate: string, verdict: string, chain = '') => {
+    const headers = [
+      [verify, verdict],
+      ['X-SSL-Client-Cert-Chain', chain],
+    ] as const
+    return code(read(doorOf(form), { certificate, headers }))
+  }
+  const none = 'certificate_missing'
+  t.equal(answer('haproxy', '', '0'), none)
+  t.equal(answer('haproxy', '""', '0', '""'), none)
+  t.equal(answer('apache', '(null)', 'NONE', '(null)'), none)
+  t.equal(answer('cloudflare', '', 'false'), none)
+  t.equal(answer('apache', 'x', 'SUCCESS'), 'none')
+  t.equal(answer('azure', 'x', 'SUCCESS'), 'none')
+  t.equal(answer('haproxy', 'x', '0'), 'none')
+  t.equal(answer('cloudflare', 'x', 'true'), 'none')
+  for (const [form, verdict] of [
+    ['haproxy', '10'],
+    ['haproxy', 'SUCCESS'],
+    ['cloudflare', 'false'],
+    ['apache', 'GENEROUS'],
+    ['azure', 'FAILED:certificate has expired'],
+    ['nginx', '0'],
+  ] as const) {
+    t.equal(answer(form, 'x', verdict), 'proxy_unverified', `${form} ${verdict}`)
+  }
+  t.equal(answer('haproxy', '', '10'), 'proxy_unverified', 'a verdict of a certificate that did not come')
   t.end()
 })
 

@@ -58,10 +58,21 @@ test('drops what claims to come from a proxy, in any spelling', (t) => {
     'X_SSL_Client_Cert',
   ]
   const others = [
+    'X-Our-Cert-Chain',
     'Client-Cert',
+    'Client-Cert-Chain',
     'X-Forwarded-Tls-Client-Cert',
+    'X-Forwarded-Tls-Client-Cert-Info',
     'X-Forwarded-Client-Cert',
     'X-Amzn-Mtls-Clientcert',
+    'X-Amzn-Mtls-Clientcert-Leaf',
+    'X-Amzn-Mtls-Clientcert-Subject',
+    'Cf-Client-Cert-Der-Base64',
+    'Cf-Cert-Verified',
+    'X-SSL-Client-Cert-Chain',
+    'X-Client-Certificate',
+    'SSL-Client-Cert',
+    'SSL-Cert-Chain',
   ]
   const gateway = ['X-Mattergate-Proxy-Secret', 'X_Mattergate_Anything', 'X-Mattergate-Proxy-Refusal']
   const where = [
