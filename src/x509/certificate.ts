@@ -50,7 +50,7 @@ export interface ParsedCertificate extends ExtensionFacts {
 export const presentedLimits: DerLimits = {
   maxBytes: 16_384,
   maxDepth: 24,
-  maxNodes: 4_096,
+  maxNodes: 8_192,
   maxOidBytes: 128,
 }
 

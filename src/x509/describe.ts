@@ -1,6 +1,6 @@
 import { Refusal } from '../core/refusals.js'
 import { parseCertificate, presentedLimits } from './certificate.js'
-import type { BasicConstraints } from './pkijs-extensions.js'
+import type { BasicConstraints } from './extension-values.js'
 import { describePublicKey } from './public-key.js'
 import { describeSignatureAlgorithm } from './signature-algorithm.js'
 import type { CertificateFacts } from './verified-certificate.js'

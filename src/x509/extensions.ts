@@ -1,17 +1,17 @@
 import type { DerLimits, DerValue } from './der.js'
 import { DerError, readDer } from './der.js'
 import { DerReader, objectIdentifierOf, tags } from './der-values.js'
+import {
+  type BasicConstraints,
+  readAuthorityKeyIdentifier,
+  readBasicConstraints,
+  readExtendedKeyUsage,
+} from './extension-values.js'
 import type { GeneralName } from './general-names.js'
 import { type NameConstraints, readNameConstraints } from './name-constraints.js'
 import { extensionTypes } from './object-identifiers.js'
-import type { BasicConstraints, PolicyInformation, PolicyMapping } from './pkijs-extensions.js'
-import {
-  readAuthorityKeyIdentifier,
-  readBasicConstraints,
-  readCertificatePolicies,
-  readExtendedKeyUsage,
-  readPolicyMappings,
-} from './pkijs-extensions.js'
+import type { PolicyInformation, PolicyMapping } from './pkijs-extensions.js'
+import { readCertificatePolicies, readPolicyMappings } from './pkijs-extensions.js'
 import { type PolicyConstraints, readInhibitAnyPolicy, readPolicyConstraints } from './policy-constraints.js'
 import { readAlternativeNames } from './subject-alternative-names.js'
 
@@ -81,13 +81,15 @@ export function readExtensionFacts(extensions: Extensions, limits: DerLimits): E
     return extension === undefined ? null : reader(extension.value, readDer(extension.value, limits))
   }
   return {
-    basicConstraints: read(extensionTypes.basicConstraints, readBasicConstraints),
+    basicConstraints: read(extensionTypes.basicConstraints, (_, walked) => readBasicConstraints(walked)),
     keyUsage: read(extensionTypes.keyUsage, (_, walked) => readKeyUsage(walked)),
-    extendedKeyUsage: read(extensionTypes.extendedKeyUsage, readExtendedKeyUsage),
+    extendedKeyUsage: read(extensionTypes.extendedKeyUsage, (_, walked) => readExtendedKeyUsage(walked)),
     certificatePolicies: read(extensionTypes.certificatePolicies, readCertificatePolicies),
     policyMappings: read(extensionTypes.policyMappings, readPolicyMappings),
     subjectKeyIdentifier: read(extensionTypes.subjectKeyIdentifier, (_, walked) => readKeyIdentifier(walked)),
-    authorityKeyIdentifier: read(extensionTypes.authorityKeyIdentifier, readAuthorityKeyIdentifier),
+    authorityKeyIdentifier: read(extensionTypes.authorityKeyIdentifier, (_, walked) =>
+      readAuthorityKeyIdentifier(walked),
+    ),
     nameConstraints: read(extensionTypes.nameConstraints, (_, walked) => readNameConstraints(walked)),
     policyConstraints: read(extensionTypes.policyConstraints, (_, walked) => readPolicyConstraints(walked)),
     inhibitAnyPolicy: read(extensionTypes.inhibitAnyPolicy, (_, walked) => readInhibitAnyPolicy(walked)),

@@ -17,6 +17,7 @@ export const extensionTypes = {
   inhibitAnyPolicy: '2.5.29.54',
   authorityInfoAccess: '1.3.6.1.5.5.7.1.1',
   subjectInfoAccess: '1.3.6.1.5.5.7.1.11',
+  ocspNoCheck: '1.3.6.1.5.5.7.48.1.5',
 } as const
 
 export const keyPurposes = {

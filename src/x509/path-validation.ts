@@ -1,6 +1,7 @@
 import type { Refusal } from '../core/refusals.js'
 import { earlier } from '../core/refusals.js'
 import { checkBasicConstraints } from './basic-constraints.js'
+import type { ParsedCertificate } from './certificate.js'
 import { checkStrength } from './key-strength.js'
 import { checkExtendedKeyUsage, checkIssuerUsage, checkLeafKeyUsage } from './key-usage.js'
 import { checkNameConstraints } from './name-constraint-check.js'
@@ -34,5 +35,15 @@ export function validatePath(path: CertificationPath, require: Requirements, atM
   return causes.reduce(
     (first, cause) => (first === null || cause === null ? (first ?? cause) : earlier(first, cause)),
     null,
+  )
+}
+
+/** Whether a certificate, looked at by itself, could be an intermediate of a valid path. */
+export function couldIssue(certificate: ParsedCertificate, require: Requirements, atMs: number): boolean {
+  const { facts } = certificate
+  return (
+    checkValidity(facts, atMs, facts.subject) === null &&
+    checkBasicConstraints([certificate], null) === null &&
+    checkIssuerUsage(certificate, require) === null
   )
 }

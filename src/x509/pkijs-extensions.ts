@@ -2,13 +2,6 @@ import type { Sequence } from 'asn1js'
 import * as pkijs from 'pkijs'
 import { DerError } from './der.js'
 
-/** RFC 5280 §4.2.1.9 */
-export interface BasicConstraints {
-  readonly authority: boolean
-  /** Null: not limited. */
-  readonly pathLength: number | null
-}
-
 /** Dotted OIDs: a policy and the types of its qualifiers. */
 export interface PolicyInformation {
   readonly policy: string
@@ -25,24 +18,11 @@ export interface PolicyMapping {
  * strict walk has been over the bytes before.
  */
 
-/** @throws DerError, as all of these do for what they cannot read whole. */
-export function readBasicConstraints(value: Uint8Array): BasicConstraints {
-  const constraints = decode((raw) => pkijs.BasicConstraints.fromBER(raw), value, 'basic constraints')
-  const length = constraints.pathLenConstraint
-  if (length === undefined) return { authority: constraints.cA, pathLength: null }
-  const pathLength = typeof length === 'number' ? length : Number(length.toBigInt())
-  if (pathLength < 0) throw new DerError('a negative path length constraint')
-  return { authority: constraints.cA, pathLength }
-}
-
-/** Dotted OIDs of §4.2.1.12; at least one. */
-export function readExtendedKeyUsage(value: Uint8Array): readonly string[] {
-  const { keyPurposes } = decode((raw) => pkijs.ExtKeyUsage.fromBER(raw), value, 'extended key usage')
-  if (keyPurposes.length === 0) throw new DerError('an empty extended key usage')
-  return keyPurposes
-}
-
-/** The key identifier of §4.2.1.1 in hexadecimal, or null where only issuer and serial are given. */
+/**
+ * The key identifier of §4.2.1.1 in hexadecimal, as lists of revoked certificates have it too.
+ *
+ * @throws DerError, as all of these do for what they cannot read whole.
+ */
 export function readAuthorityKeyIdentifier(value: Uint8Array): string | null {
   const { keyIdentifier } = decode(
     (raw) => pkijs.AuthorityKeyIdentifier.fromBER(raw),

@@ -69,6 +69,7 @@ export class PolicyGraph {
   /** §6.1.5(g). @param initial the user-initial-policy-set; anyPolicy in it stands for all */
   hasPolicyOf(initial: ReadonlySet<string>): boolean {
     if (this.#level === null) return false
+    if (initial.size === 0) return false
     if (initial.has(anyPolicy)) return true
     const known = new Map<PolicyNode, boolean>()
     return [...this.#level.values()].some((one) => isAcceptable(one, initial, known))

@@ -2,7 +2,10 @@ import { Refusal } from '../core/refusals.js'
 import { extensionTypes } from './object-identifiers.js'
 import type { CertificationPath } from './path.js'
 
-/** Extensions that validation acts on, so that they may be critical. */
+/**
+ * Extensions that validation acts on, so that they may be critical. What ocsp-nocheck says (RFC 6960
+ * §4.2.2.2.1) concerns the certificates of responders, where it is acted on; in others it takes nothing away.
+ */
 const processed: ReadonlySet<string> = new Set([
   extensionTypes.basicConstraints,
   extensionTypes.keyUsage,
@@ -13,6 +16,7 @@ const processed: ReadonlySet<string> = new Set([
   extensionTypes.policyMappings,
   extensionTypes.policyConstraints,
   extensionTypes.inhibitAnyPolicy,
+  extensionTypes.ocspNoCheck,
 ])
 
 /** RFC 5280 §6.1.4(o), §6.1.5(f) */

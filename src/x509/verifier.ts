@@ -1,10 +1,18 @@
 import { Refusal, stages } from '../core/refusals.js'
 import type { ParsedCertificate } from './certificate.js'
 import { parseCertificate, presentedLimits } from './certificate.js'
+import {
+  type Examination,
+  ExaminationRecord,
+  examinedDeadEnd,
+  type PathObserver,
+  subjectsOf,
+} from './examination.js'
 import type { CertificationPath } from './path.js'
 import { findPaths } from './path-building.js'
 import type { PathStatus, PathStatusChecker, StatusQuestion } from './path-status.js'
-import { validatePath } from './path-validation.js'
+import { couldIssue, validatePath } from './path-validation.js'
+import { RememberedCertificates } from './remembered-certificates.js'
 import type { Trust, TrustStore } from './trust-store.js'
 import type { VerifiedCertificate } from './verified-certificate.js'
 import { takeMaker } from './verified-certificate.js'
@@ -18,6 +26,7 @@ const maxPresentedIntermediates = 40
 export class Verifier {
   #store: TrustStore
   readonly #status: PathStatusChecker | null
+  readonly #intermediates = new RememberedCertificates()
 
   /** @param status asked of each path that is valid without it; null: revocation is not looked up */
   constructor(store: TrustStore, status: PathStatusChecker | null = null) {
@@ -52,18 +61,27 @@ export class Verifier {
     chain: readonly Uint8Array[],
     atMs: number,
   ): Promise<VerifiedCertificate | Refusal> {
-    const store = this.#store
     const certificate = parseCertificate(leaf, presentedLimits)
     if (certificate instanceof Refusal) return certificate
-    const presented = parsePresented(chain)
-    let furthest = untrusted(certificate)
-    for (const trust of store.trusts) {
-      const found = await this.#search(trust, certificate, presented, atMs)
-      if (found instanceof FoundPath) return toVerified(trust, certificate, presented, found)
-      if (found.isFinal) return found.refusal
-      furthest = further(furthest, found.refusal)
-    }
-    return furthest
+    return this.#decide(certificate, this.#readChain(chain), atMs, ignore)
+  }
+
+  /**
+   * Every path that `verify` tries for this certificate, up to the one that decides, and why the others do
+   * not; among them what leads to no anchor.
+   *
+   * @returns a refusal for what cannot be read
+   */
+  async examine(
+    leaf: Uint8Array,
+    chain: readonly Uint8Array[],
+    atMs: number,
+  ): Promise<Examination | Refusal> {
+    const certificate = parseCertificate(leaf, presentedLimits)
+    if (certificate instanceof Refusal) return certificate
+    const record = new ExaminationRecord()
+    await this.#decide(certificate, this.#readChain(chain), atMs, record.add)
+    return record
   }
 
   /**
@@ -75,7 +93,30 @@ export class Verifier {
   async recheck(certificate: VerifiedCertificate, atMs: number): Promise<PathStatus | null | undefined> {
     const found = foundPaths.get(certificate)
     if (found === undefined || atMs > found.endsAt) return undefined
-    return (await this.#status?.check({ ...found, atMs })) ?? null
+    return this.#statusOf({ ...found, atMs })
+  }
+
+  #readChain(chain: readonly Uint8Array[]): readonly ParsedCertificate[] {
+    return this.#intermediates.read(chain.slice(0, maxPresentedIntermediates))
+  }
+
+  async #decide(
+    leaf: ParsedCertificate,
+    presented: readonly ParsedCertificate[],
+    atMs: number,
+    observe: PathObserver,
+  ): Promise<VerifiedCertificate | Refusal> {
+    let furthest = untrusted(leaf)
+    for (const trust of this.#store.trusts) {
+      const found = await this.#search(trust, leaf, presented, atMs, observe)
+      if (found instanceof FoundPath) {
+        this.#intermediates.remember(found.path.certificates.filter((one) => presented.includes(one)))
+        return toVerified(trust, leaf, presented, found)
+      }
+      if (found.isFinal) return found.refusal
+      furthest = further(furthest, found.refusal)
+    }
+    return furthest
   }
 
   async #search(
@@ -83,26 +124,36 @@ export class Verifier {
     leaf: ParsedCertificate,
     presented: readonly ParsedCertificate[],
     atMs: number,
+    observe: PathObserver,
   ): Promise<FoundPath | NoPath> {
     let furthest = untrusted(leaf)
-    for await (const path of findPaths({
+    const paths = findPaths({
       leaf,
       anchors: trust.anchors,
       intermediates: known(trust, presented),
-    })) {
-      const refusal = validatePath(path, trust.require, atMs)
-      if (refusal !== null) {
-        furthest = further(furthest, refusal)
-        continue
-      }
-      const status = (await this.#status?.check({ trust, path, presented, atMs })) ?? null
-      if (status === null || status.refusal === null) return new FoundPath(path, status)
-      if (!status.endsPathOnly) return { refusal: status.refusal, isFinal: true }
-      furthest = further(furthest, status.refusal)
+      isPromising: (intermediate) => couldIssue(intermediate, trust.require, atMs),
+      onDeadEnd: (end) => observe(examinedDeadEnd(trust.name, end)),
+    })
+    for await (const path of paths) {
+      const invalid = validatePath(path, trust.require, atMs)
+      const status = invalid === null ? await this.#statusOf({ trust, path, presented, atMs }) : null
+      const refusal = invalid ?? status?.refusal ?? null
+      const names = subjectsOf([path.anchor, ...path.certificates]).toReversed()
+      const findings = status?.findings ?? []
+      observe({ trust: trust.name, path: names, reachesAnchor: true, refusal, findings })
+      if (refusal === null) return new FoundPath(path, status)
+      if (status?.endsPathOnly === false) return { refusal, isFinal: true }
+      furthest = further(furthest, refusal)
     }
     return { refusal: furthest, isFinal: false }
   }
+
+  async #statusOf(question: StatusQuestion): Promise<PathStatus | null> {
+    return (await this.#status?.check(question)) ?? null
+  }
 }
+
+const ignore: PathObserver = () => undefined
 
 class FoundPath {
   readonly path: CertificationPath
@@ -118,13 +169,6 @@ interface NoPath {
   readonly refusal: Refusal
   /** No other path, and no other trust, may speak for the leaf. */
   readonly isFinal: boolean
-}
-
-function parsePresented(chain: readonly Uint8Array[]): readonly ParsedCertificate[] {
-  return chain.slice(0, maxPresentedIntermediates).flatMap((der) => {
-    const certificate = parseCertificate(der, presentedLimits)
-    return certificate instanceof Refusal ? [] : [certificate]
-  })
 }
 
 /** Configured ones and those that came with the leaf, none twice. */
@@ -153,11 +197,10 @@ function toVerified(
   presented: readonly ParsedCertificate[],
   { path, status }: FoundPath,
 ): VerifiedCertificate {
-  const subjects = [path.anchor, ...path.certificates].map(({ facts }) => facts.subject)
   const endsAt = Math.min(...path.certificates.map(({ facts }) => facts.notAfter))
   const verified = makeVerified(leaf.facts, {
     trust: trust.name,
-    path: subjects.toReversed(),
+    path: subjectsOf([path.anchor, ...path.certificates]).toReversed(),
     validUntil: Math.min(endsAt, status?.validUntil ?? Number.POSITIVE_INFINITY),
     findings: status?.findings ?? [],
   })
