@@ -187,8 +187,10 @@ test('keeps a good answer to its end while the responder is down, and not longer
   const { source, told } = openSource(t, responder.url)
   const [later, end] = [atMs + 50 * minuteMs, atMs + 60 * minuteMs]
   t.match(await source.status(question(alice)), { kind: 'good', validUntil: end })
+  t.match(source.conditions, [{ url: responder.url, answeredAt: atMs, failedAt: null, failure: null }])
   responder.stop()
   await source.refreshDue(later)
+  t.match(source.conditions, [{ answeredAt: atMs, failure: /unreachable/ }])
   t.match(await source.status(question(alice, later)), { kind: 'good' })
   t.match(await source.status(question(alice, end)), { kind: 'good' })
   t.equal(told.count, 0)

@@ -6,6 +6,7 @@ import { AnswerBook } from './answer-book.js'
 import { statusIn } from './given-responses.js'
 import type { OcspQuestion } from './judge-response.js'
 import { encodeOcspRequest } from './request.js'
+import { type ResponderCondition, ResponderHealth } from './responder-health.js'
 import { responderUrls } from './responder-urls.js'
 
 export interface OcspSourceOptions {
@@ -17,11 +18,12 @@ export interface OcspSourceOptions {
 }
 
 const answerBytes = 65_536
-/** Waiting for a turn, and all tries. */
+/** One responder: waiting for a turn, and all tries. */
 const answerMs = 5_000
+/** All responders that a certificate names: so long its holder waits at most. */
+const longestAskMs = 8_000
 const perResponder = { running: 16, waiting: 256, tries: 3, tryMs: 3_000, backOffMs: 100 }
-/** A certificate may name several responders: so many are asked. */
-const mostResponders = 2
+const mostResponders = 8
 /** Renewals under way at once: fewer than a responder is asked at once, so that newcomers find room. */
 const mostRenewing = 8
 /** One that hangs must not put off what is due at others: the next round begins with those. */
@@ -32,6 +34,7 @@ export class OcspSource implements StatusSource {
   readonly #options: OcspSourceOptions
   readonly #queue: FetchQueue
   readonly #book = new AnswerBook()
+  readonly #health = new ResponderHealth()
   readonly #asking = new Map<string, Promise<CertificateStatus>>()
   #renewing: Promise<void> | null = null
   #version = 0
@@ -44,6 +47,11 @@ export class OcspSource implements StatusSource {
   /** Counts the certificates that were good and are so no longer. */
   get version(): number {
     return this.#version
+  }
+
+  /** How the responders did that were asked, for readiness, metrics and doctor. */
+  get conditions(): readonly ResponderCondition[] {
+    return this.#health.conditions
   }
 
   /** Waits for nobody where the status is known; a responder that hangs holds up those alone who ask it. */
@@ -108,16 +116,20 @@ export class OcspSource implements StatusSource {
     const { responder } = this.#options
     const urls =
       responder === null ? responderUrls(question.certificate).slice(0, mostResponders) : [responder]
+    const until = performance.now() + longestAskMs
     let status = unknown('it names no OCSP responder, and none is configured')
     for (const url of urls) {
-      status = await this.#askAt(url, question)
+      const leftMs = Math.floor(until - performance.now())
+      if (leftMs < 1) return status
+      status = await this.#askAt(url, question, Math.min(answerMs, leftMs))
+      this.#health.note(url, status, question.atMs)
       // Whoever has a say has spoken, if only to say that he does not know.
       if (status.thisUpdate !== null) return status
     }
     return status
   }
 
-  async #askAt(url: string, question: OcspQuestion): Promise<CertificateStatus> {
+  async #askAt(url: string, question: OcspQuestion, timeoutMs: number): Promise<CertificateStatus> {
     const nonce = randomBytes(32)
     const { certificate, issuer } = question
     const bytes = encodeOcspRequest(
@@ -129,7 +141,7 @@ export class OcspSource implements StatusSource {
       nonce,
     )
     const answer = await this.#queue.fetch({
-      ...{ url, maxBytes: answerBytes, timeoutMs: answerMs, accept: 'application/ocsp-response' },
+      ...{ url, maxBytes: answerBytes, timeoutMs, accept: 'application/ocsp-response' },
       body: { bytes, contentType: 'application/ocsp-request' },
     })
     if ('failure' in answer)
@@ -138,7 +150,11 @@ export class OcspSource implements StatusSource {
   }
 }
 
-/** The same serial number is another certificate below another key, or of another issuer's name with that key. */
-function keyOf({ certificate, issuer }: OcspQuestion): string {
-  return `${issuer.facts.spkiSha256} ${certificate.facts.serial} ${certificate.issuer.key}`
+/**
+ * The same serial number is another certificate below another key, or another issuer's name with that key; and
+ * an answer by a small key is none any more once larger ones are required.
+ */
+function keyOf({ certificate, issuer, trust }: OcspQuestion): string {
+  const { serial } = certificate.facts
+  return `${issuer.facts.spkiSha256} ${serial} ${trust.require.minRsaBits} ${certificate.issuer.key}`
 }
