@@ -82,7 +82,7 @@ function says(status: 'good' | 'revoked' | 'unknown', more: Partial<SingleOption
   return makeResponse({ atMs, signer, singles: [{ of: alice, issuer: ca, status, ...more }] })
 }
 
-test('believes a real openssl responder, which repeats the nonce', async (t) => {
+test('believes a real openssl responder: good, revoked and unknown', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'ocsp-source-'))
   t.teardown(() => rmSync(directory, { recursive: true }))
   const line = (flag: string, revoked: string, { serial }: IssuedCertificate) =>
