@@ -1,3 +1,9 @@
+import {
+  type PolicyInformation,
+  type PolicyMapping,
+  readCertificatePolicies,
+  readPolicyMappings,
+} from './certificate-policies.js'
 import type { DerLimits, DerValue } from './der.js'
 import { DerError, readDer } from './der.js'
 import { DerReader, objectIdentifierOf, tags } from './der-values.js'
@@ -10,8 +16,6 @@ import {
 import type { GeneralName } from './general-names.js'
 import { type NameConstraints, readNameConstraints } from './name-constraints.js'
 import { extensionTypes } from './object-identifiers.js'
-import type { PolicyInformation, PolicyMapping } from './pkijs-extensions.js'
-import { readCertificatePolicies, readPolicyMappings } from './pkijs-extensions.js'
 import { type PolicyConstraints, readInhibitAnyPolicy, readPolicyConstraints } from './policy-constraints.js'
 import { readAlternativeNames } from './subject-alternative-names.js'
 
@@ -76,24 +80,22 @@ export function readExtensions(value: DerValue): Extensions {
 
 /** @throws DerError for a value that is not what its type asks for. */
 export function readExtensionFacts(extensions: Extensions, limits: DerLimits): ExtensionFacts {
-  function read<T>(type: string, reader: (value: Uint8Array, walked: DerValue) => T): T | null {
+  function read<T>(type: string, reader: (value: DerValue) => T): T | null {
     const extension = extensions.get(type)
-    return extension === undefined ? null : reader(extension.value, readDer(extension.value, limits))
+    return extension === undefined ? null : reader(readDer(extension.value, limits))
   }
   return {
-    basicConstraints: read(extensionTypes.basicConstraints, (_, walked) => readBasicConstraints(walked)),
-    keyUsage: read(extensionTypes.keyUsage, (_, walked) => readKeyUsage(walked)),
-    extendedKeyUsage: read(extensionTypes.extendedKeyUsage, (_, walked) => readExtendedKeyUsage(walked)),
+    basicConstraints: read(extensionTypes.basicConstraints, readBasicConstraints),
+    keyUsage: read(extensionTypes.keyUsage, readKeyUsage),
+    extendedKeyUsage: read(extensionTypes.extendedKeyUsage, readExtendedKeyUsage),
     certificatePolicies: read(extensionTypes.certificatePolicies, readCertificatePolicies),
     policyMappings: read(extensionTypes.policyMappings, readPolicyMappings),
-    subjectKeyIdentifier: read(extensionTypes.subjectKeyIdentifier, (_, walked) => readKeyIdentifier(walked)),
-    authorityKeyIdentifier: read(extensionTypes.authorityKeyIdentifier, (_, walked) =>
-      readAuthorityKeyIdentifier(walked),
-    ),
-    nameConstraints: read(extensionTypes.nameConstraints, (_, walked) => readNameConstraints(walked)),
-    policyConstraints: read(extensionTypes.policyConstraints, (_, walked) => readPolicyConstraints(walked)),
-    inhibitAnyPolicy: read(extensionTypes.inhibitAnyPolicy, (_, walked) => readInhibitAnyPolicy(walked)),
-    generalNames: read(extensionTypes.subjectAltName, (_, walked) => readAlternativeNames(walked)) ?? [],
+    subjectKeyIdentifier: read(extensionTypes.subjectKeyIdentifier, readKeyIdentifier),
+    authorityKeyIdentifier: read(extensionTypes.authorityKeyIdentifier, readAuthorityKeyIdentifier),
+    nameConstraints: read(extensionTypes.nameConstraints, readNameConstraints),
+    policyConstraints: read(extensionTypes.policyConstraints, readPolicyConstraints),
+    inhibitAnyPolicy: read(extensionTypes.inhibitAnyPolicy, readInhibitAnyPolicy),
+    generalNames: read(extensionTypes.subjectAltName, readAlternativeNames) ?? [],
   }
 }
 

@@ -37,6 +37,9 @@ function textOf(name: GeneralName): string {
   return 'text' in name ? name.text : ''
 }
 
+/** In a constraint a wildcard or a scheme means nothing, and whoever wrote one meant something. */
+const plainHost = /^[a-z0-9._-]+$/
+
 /** Hosts by themselves, and domains that hold every host below them. */
 class HostSet {
   readonly #hosts = new Set<string>()
@@ -51,8 +54,7 @@ class HostSet {
   /** @param holdsItsHosts without a leading dot it stands for every host below it, too */
   add(base: string, holdsItsHosts: boolean): void {
     const domain = base.toLowerCase().replace(/^\./, '')
-    // A wildcard means nothing here, and whoever wrote one meant something.
-    if (!isHost(domain) || domain.includes('*')) this.miss()
+    if (!isHost(domain) || !plainHost.test(domain)) this.miss()
     if (!base.startsWith('.')) this.#hosts.add(domain)
     if (base.startsWith('.') || holdsItsHosts) this.#domains.add(domain)
   }

@@ -2,26 +2,12 @@ import type { Sequence } from 'asn1js'
 import * as pkijs from 'pkijs'
 import { DerError } from './der.js'
 
-/** Dotted OIDs: a policy and the types of its qualifiers. */
-export interface PolicyInformation {
-  readonly policy: string
-  readonly qualifiers: readonly string[]
-}
-
-export interface PolicyMapping {
-  readonly issuerPolicy: string
-  readonly subjectPolicy: string
-}
-
 /**
- * Extension values read by pkijs: the one file that knows its objects, and no object of its leaves it. The
- * strict walk has been over the bytes before.
- */
-
-/**
- * The key identifier of §4.2.1.1 in hexadecimal, as lists of revoked certificates have it too.
+ * The key identifier of RFC 5280 §5.2.1 in hexadecimal, for lists of revoked certificates; the strict walk has
+ * been over the bytes before. The extensions of certificates are not read by pkijs: it cannot read object
+ * identifiers with an arc above 2^53, as those made of a UUID have, and needs 3 µs for each octet.
  *
- * @throws DerError, as all of these do for what they cannot read whole.
+ * @throws DerError for what it cannot read whole.
  */
 export function readAuthorityKeyIdentifier(value: Uint8Array): string | null {
   const { keyIdentifier } = decode(
@@ -34,32 +20,8 @@ export function readAuthorityKeyIdentifier(value: Uint8Array): string | null {
     : Buffer.from(keyIdentifier.valueBlock.valueHexView).toString('hex')
 }
 
-/** §4.2.1.4; no policy twice. */
-export function readCertificatePolicies(value: Uint8Array): readonly PolicyInformation[] {
-  const { certificatePolicies } = decode(
-    (raw) => pkijs.CertificatePolicies.fromBER(raw),
-    value,
-    'certificate policies',
-  )
-  const policies = certificatePolicies.map(({ policyIdentifier, policyQualifiers }) => ({
-    policy: policyIdentifier,
-    qualifiers: (policyQualifiers ?? []).map((qualifier) => qualifier.policyQualifierId),
-  }))
-  if (policies.length === 0 || new Set(policies.map(({ policy }) => policy)).size !== policies.length) {
-    throw new DerError('certificate policies that are empty or name one twice')
-  }
-  return policies
-}
-
-/** §4.2.1.5 */
-export function readPolicyMappings(value: Uint8Array): readonly PolicyMapping[] {
-  const { mappings } = decode((raw) => pkijs.PolicyMappings.fromBER(raw), value, 'policy mappings')
-  if (mappings.length === 0) throw new DerError('empty policy mappings')
-  return mappings.map((mapping) => ({
-    issuerPolicy: mapping.issuerDomainPolicy,
-    subjectPolicy: mapping.subjectDomainPolicy,
-  }))
-}
+/** asn1js takes some 3 µs for each octet; what authorities write has a few hundred. */
+const mostOctets = 4_096
 
 /** What pkijs left out of account shows in what it writes: DER has one encoding for each value. */
 function decode<T extends { toSchema(): Sequence }>(
@@ -67,6 +29,7 @@ function decode<T extends { toSchema(): Sequence }>(
   value: Uint8Array,
   what: string,
 ): T {
+  if (value.length > mostOctets) throw new DerError(`${what} of more than ${mostOctets} octets`)
   try {
     const decoded = read(Uint8Array.from(value))
     const encoded = Buffer.from(decoded.toSchema().toBER())

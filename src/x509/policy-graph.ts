@@ -1,5 +1,5 @@
+import type { PolicyInformation, PolicyMapping } from './certificate-policies.js'
 import { anyPolicy } from './object-identifiers.js'
-import type { PolicyInformation, PolicyMapping } from './pkijs-extensions.js'
 
 /** One policy at one depth; the tree of RFC 5280 with the nodes of one policy and depth made one. */
 interface PolicyNode {

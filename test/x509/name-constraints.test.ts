@@ -138,6 +138,93 @@ test('what cannot be compared is in no permitted subtree, and not known to be ou
   t.equal(await below({ excluded: [other] }, [another]), 'valid', 'another type of otherName')
 })
 
+test('a name that can be read in more than one way is judged as unreadable', async (t) => {
+  const rows: readonly (readonly [GeneralNameOptions, readonly GeneralNameOptions[]])[] = [
+    [
+      { dns: 'example.com' },
+      [
+        'a..example.com',
+        'a.example.com.',
+        '.example.com',
+        ' .example.com',
+        `${'a.'.repeat(130)}example.com`,
+      ].map((dns) => ({ dns })),
+    ],
+    [
+      { email: 'example.com' },
+      ['example.com', '@example.com', 'a@', 'a@b@example.com', 'a b@example.com', '"a@example.com'].map(
+        (email) => ({ email }),
+      ),
+    ],
+    [
+      { uri: 'example.com' },
+      [
+        'https://other.example\\@example.com/',
+        'https://example.com /',
+        'https://%65xample.com/',
+        'https://example.com./',
+        'https://',
+        '//example.com/',
+      ].map((uri) => ({ uri })),
+    ],
+    [{ upn: 'example.com' }, [{ upn: 'example.com' }]],
+  ]
+  for (const [base, names] of rows) {
+    for (const one of names) {
+      t.equal(await below({ permitted: [base] }, [one]), 'constraint_violated', JSON.stringify(one))
+      t.equal(await below({ excluded: [base] }, [one]), 'constraint_violated', JSON.stringify(one))
+    }
+  }
+  const odd = [{ email: '"a@b"@example.com' }, { email: '*@example.com' }, { email: "o'neil+x@example.com" }]
+  for (const email of odd) t.equal(await below({ permitted: [{ email: 'example.com' }] }, [email]), 'valid')
+  for (const dns of ['*.example.com', '_x.example.com', 'xn--bcher-kva.example.com']) {
+    t.equal(await below({ permitted: [{ dns: 'example.com' }] }, [{ dns }]), 'valid', dns)
+  }
+})
+
+test('a constraint that cannot be read permits nothing and excludes everything of its form', async (t) => {
+  const rows: readonly (readonly [bad: GeneralNameOptions, name: GeneralNameOptions])[] = [
+    [{ dns: '*.example.com' }, { dns: 'a.example.com' }],
+    [{ dns: 'example.com.' }, { dns: 'a.example.com' }],
+    [{ email: 'a@b@example.com' }, { email: 'a@example.com' }],
+    [{ email: '@example.com' }, { email: 'a@example.com' }],
+    [{ uri: 'https://example.com' }, { uri: 'https://example.com' }],
+  ]
+  const sound: GeneralNameOptions[] = [
+    { dns: 'example.com' },
+    { email: 'example.com' },
+    { uri: 'example.com' },
+  ]
+  for (const [bad, good] of rows) {
+    t.equal(await below({ permitted: [bad] }, [good]), 'constraint_violated', JSON.stringify(bad))
+    t.equal(await below({ excluded: [bad] }, [good]), 'constraint_violated', JSON.stringify(bad))
+    t.equal(await below({ excluded: [bad] }, []), 'valid', 'no name of that form')
+    t.equal(await below({ permitted: [bad, ...sound] }, [good]), 'valid', 'one that can be read permits it')
+  }
+})
+
+test('an empty constraint holds every name of its form', async (t) => {
+  const rows: readonly (readonly [GeneralNameOptions, GeneralNameOptions])[] = [
+    [{ dns: '' }, { dns: 'a.example.com' }],
+    [{ email: '' }, { email: 'a@example.com' }],
+    [{ upn: '' }, { upn: 'a@example.com' }],
+  ]
+  for (const [all, one] of rows) {
+    t.equal(await below({ permitted: [all] }, [one]), 'valid')
+    t.equal(await below({ excluded: [all] }, [one]), 'constraint_violated')
+  }
+  t.equal(await below({ permitted: [{ directory: [] }] }, []), 'valid')
+  t.equal(await below({ excluded: [{ directory: [] }] }, []), 'constraint_violated', 'the subject itself')
+})
+
+test('names times constraints of their form are counted up to 2^20, and refused beyond', async (t) => {
+  const many = (count: number) => Array.from({ length: count }, (_none, at) => ({ dns: `t${at}.x` }))
+  t.equal(await below({ permitted: many(1024) }, many(1024)), 'valid')
+  t.equal(await below({ permitted: many(1025) }, many(1024)), 'constraint_violated')
+  const mixed = { permitted: [...many(600), { email: 'x' }], excluded: [{ uri: 'x' }] }
+  t.equal(await below(mixed, many(600)), 'valid', 'of another form, they are not counted')
+})
+
 test('constraints hold for every certificate below, not for a self-issued intermediate, and add up', async (t) => {
   const permit = (dns: string) => nameConstraints({ permitted: [{ dns }] })
   const anchor = await makeCa('Anchor', { extensions: [permit('example.com')] })

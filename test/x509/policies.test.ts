@@ -75,6 +75,12 @@ test('without a policy asked for, none is needed; with one, the whole path must 
   t.equal(await verdict(policiesOf([gold]), [policy(gold, bronze)], [policy(gold, silver)]), 'valid')
 })
 
+test('a policy may be named by a UUID, whose arc is longer than most numbers', async (t) => {
+  const uuid = '2.25.340282366920938463463374607431768211455'
+  t.equal(await verdict(policiesOf([uuid]), [policy(uuid)], [policy(uuid)]), 'valid')
+  t.equal(await verdict(policiesOf([uuid]), [policy(uuid)], [policy(uuid.replace(/5$/, '4'))]), refused)
+})
+
 test('anyPolicy stands for all, until it is inhibited', async (t) => {
   t.equal(await verdict(policiesOf([gold]), [policy(anyPolicy)], [policy(gold)]), 'valid')
   t.equal(await verdict(policiesOf([gold]), [policy(gold)], [policy(anyPolicy)]), 'valid')

@@ -18,7 +18,7 @@ import type { KeyOptions } from '../../src/pki/keys.js'
 import { encodeString } from '../../src/pki/name.js'
 import { userExtensions } from '../../src/pki/profiles.js'
 import type { SignatureOptions } from '../../src/pki/signing.js'
-import { anyPolicy, keyPurposes } from '../../src/x509/object-identifiers.js'
+import { anyPolicy, extensionTypes, keyPurposes } from '../../src/x509/object-identifiers.js'
 import { anyPolicies, type Requirements } from '../../src/x509/requirements.js'
 import { createTrustStore } from '../../src/x509/trust-store.js'
 import { VerifiedCertificate } from '../../src/x509/verified-certificate.js'
@@ -201,6 +201,17 @@ test('leaves and intermediates: what is accepted, what is refused and with which
       'critical policies',
       'valid',
       await makeUser(ca, { extensions: [...userExtensions(), certificatePolicies(['1.2.3'], true)] }),
+      [],
+    ],
+    [
+      'a critical ocsp-nocheck, which says something of responders only',
+      'valid',
+      await makeUser(ca, {
+        extensions: [
+          ...userExtensions(),
+          { type: extensionTypes.ocspNoCheck, critical: true, value: Uint8Array.of(5, 0) },
+        ],
+      }),
       [],
     ],
     [
