@@ -29,9 +29,14 @@ export async function resigned(
   if (!version || !serialNumber || !signature || !name || !validity || !subject || !publicKey) {
     throw new TypeError('a certificate without all of its fields')
   }
-  const signer = signerFor(issuer.privateKey)
-  const changed = sequence(
-    ...change([version, serialNumber, signature, name, validity, subject, publicKey, ...rest]),
+  return signedTbs(
+    sequence(...change([version, serialNumber, signature, name, validity, subject, publicKey, ...rest])),
+    issuer,
   )
-  return sequence(changed, signer.algorithm, bitString(await signer.sign(changed)))
+}
+
+/** A certificate of this signed part, whatever it is. */
+export async function signedTbs(tbs: Uint8Array, issuer: Issuer): Promise<Uint8Array> {
+  const signer = signerFor(issuer.privateKey)
+  return sequence(tbs, signer.algorithm, bitString(await signer.sign(tbs)))
 }
