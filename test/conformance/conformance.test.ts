@@ -122,6 +122,18 @@ test('every input of a case is handed to the verifier', async (t) => {
   t.notOk(await accepts({ ...input, revocation: 'crl', crls: both }))
 })
 
+test('docs/divergences.md cites tests that there are', (t) => {
+  const text = readFileSync(join(root, 'docs/divergences.md'), 'utf8')
+  const citations = [...text.matchAll(/`(test\/[^`]+\.test\.ts)`:\s((?:“[^”]+”,?\s)+)/g)]
+  t.ok(citations.length > 20)
+  for (const [, file = '', quoted = ''] of citations) {
+    const source = readFileSync(join(root, file), 'utf8')
+    for (const [, title = ''] of quoted.matchAll(/“([^”]+)”/g))
+      t.ok(source.includes(title), `${file}: ${title}`)
+  }
+  t.end()
+})
+
 test('the cases of the public suites are decided as they have to be', { timeout: 300_000 }, (t) => {
   if (corpus === null || !existsSync(corpus)) {
     console.error(
