@@ -107,18 +107,33 @@ function checkNames(root: unknown, issues: IssueList): void {
   }
 }
 
-/** Without a list nobody's status would ever be known. */
+/** Where nothing says what a certificate's status is, nobody would ever be let in. */
 function checkRevocation(root: unknown, issues: IssueList): void {
   for (const { path, value } of findValues(root, 'trust.*.revocation')) {
-    const mode = valueAt(value, ['mode'])
-    const lists = findValues(value, 'crl.*')
-    if (mode === 'crl' && lists.length === 0) {
-      issues.add([...path, 'crl'], 'is needed by mode: crl: name the files or folders of your CRLs')
-    } else if ((mode ?? 'none') === 'none' && lists.length > 0) {
-      issues.add(
-        [...path, 'mode'],
-        'is none, so that the CRLs are not looked at: set it to crl, or remove them',
-      )
+    const given = valueAt(value, ['mode'])
+    const mode = typeof given === 'string' ? given : 'none'
+    const listed = findValues(value, 'crl.*').length > 0
+    const asks = findValues(value, 'fetch.allow.*').length > 0
+    const responder = (valueAt(value, ['responder']) ?? null) !== null
+    const add = (key: string, text: string) => issues.add([...path, key], text)
+    if (mode === 'crl' || mode === 'ocsp-then-crl') {
+      if (!listed && !asks)
+        add(
+          'crl',
+          `is needed by mode: ${mode}: name the files, folders or URLs of your CRLs, or in fetch.allow the hosts that certificates may name`,
+        )
+    } else if (listed) {
+      const instead = mode === 'none' ? 'crl' : 'ocsp-then-crl'
+      add('mode', `is ${mode}, so that the CRLs are not looked at: set it to ${instead}, or remove them`)
+    }
+    if (mode === 'ocsp' || mode === 'ocsp-then-crl') {
+      if (!responder && !asks)
+        add(
+          'responder',
+          'is needed by OCSP: name the responder, or in fetch.allow the hosts that certificates may name',
+        )
+    } else if (responder) {
+      add('mode', `is ${mode}, so that the responder is not asked: set it to ocsp, or remove responder`)
     }
   }
 }

@@ -19,6 +19,9 @@ const checks: readonly (readonly [pattern: string, check: Check])[] = [
   ['proxy.subjectHeader', checkHeaderName],
   ['proxy.verifyHeader', checkHeaderName],
   ['trust.*.identity.*.pattern', checkPattern],
+  ['trust.*.revocation.responder', checkResponderUrl],
+  ['trust.*.revocation.fetch.allow.*', checkAllowedHost],
+  ['trust.*.require.policies.*', checkPolicy],
   ['mattermost.url', checkOrigin],
   ['mattermost.admin.socket', checkSocketPath],
   ['mattermost.directoryCache', atLeast(1_000)],
@@ -58,6 +61,25 @@ function checkHost(host: string): string | null {
 function checkOrigin(url: string): string | null {
   const origin = parseOrigin(url)
   return origin.problem
+}
+
+function checkResponderUrl(url: string): string | null {
+  const parsed = URL.canParse(url) ? new URL(url) : null
+  const fits =
+    parsed !== null && /^https?:$/.test(parsed.protocol) && parsed.username === '' && parsed.password === ''
+  return fits ? null : `'${url}' is no address of a responder: write it as http://ocsp.example.com`
+}
+
+function checkAllowedHost(host: string): string | null {
+  const fits = /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)(:\d{1,5})?$/.test(host)
+  return fits ? null : `'${host}' is no host: write its name alone, such as pki.example.com, or with a port`
+}
+
+function checkPolicy(policy: string): string | null {
+  const fits = /^[0-2](\.(0|[1-9]\d{0,38})){1,40}$/.test(policy)
+  return fits
+    ? null
+    : `'${policy}' is no policy: write its object identifier, such as 2.16.840.1.101.2.1.11.42`
 }
 
 function checkAddressRange(range: string): string | null {

@@ -15,11 +15,7 @@ interface NotBuilt {
  * ignored; whoever builds a feature deletes its lines here.
  */
 const notBuiltYet: readonly NotBuilt[] = [
-  { key: 'trust.*.revocation.mode', inert: (value) => value === 'none' || value === 'crl', instead: 'crl' },
   { key: 'trust.*.revocation.crl.*', inert: isNoUrl, instead: 'a file' },
-  { key: 'trust.*.revocation.responder', inert: is(null), instead: 'null' },
-  { key: 'trust.*.revocation.fetch.allow', inert: isEmpty, instead: '[]' },
-  { key: 'trust.*.revocation.fetch.private', inert: is(false), instead: 'false' },
   { key: 'trust.*.provision', inert: is(null), instead: 'null' },
   {
     key: 'mattermost.signIn',

@@ -95,6 +95,11 @@ export class Judge {
     return status === undefined ? undefined : (status?.refusal ?? null)
   }
 
+  /** Everything is judged anew from now on. */
+  forget(): void {
+    this.#cache.clear()
+  }
+
   sweep(): void {
     this.#cache.sweep()
   }

@@ -7,6 +7,7 @@ import { changedFixedKeys } from './fixed-keys.js'
 import type { Websockets } from './live-revocation.js'
 import type { GateMeasures } from './measures.js'
 import { type OpenedGate, openGate, type RoomObserver } from './open-gate.js'
+import { closeResponders } from './responders.js'
 import { readRuling, watchedFiles } from './ruling.js'
 import { Upkeep } from './upkeep.js'
 
@@ -51,10 +52,12 @@ export class LiveGate {
   private constructor(options: LiveGateOptions, opened: OpenedGate, look: string) {
     this.#options = options
     this.opened = opened
+    opened.onRevoked(() => this.#revoked())
     this.#watch = new FileWatch(() => watchedFiles(opened.gate.ruling.config), look)
     const { mattermost } = options.config
     this.#upkeep = new Upkeep({
       opened,
+      clock: options.clock,
       directoryCacheMs: mattermost?.directoryCacheMs ?? null,
       look: () => this.#serially(() => this.#lookAtFiles()),
       auditHead: () => this.#tellHead(),
@@ -109,6 +112,13 @@ export class LiveGate {
     })
   }
 
+  /** A responder has told of a certificate that was good: its verdict ends, and what hangs on it. */
+  #revoked(): void {
+    const { gate, liveRevocation } = this.opened
+    gate.ruling.judge.forget()
+    void liveRevocation.endRefused(true).catch((error: unknown) => this.#options.observer.roomFault(error))
+  }
+
   async #lookAtFiles(): Promise<void> {
     const look = await this.#watch.changed()
     if (look !== null) await this.#take('files', () => Promise.resolve(this.opened.gate.ruling.config), look)
@@ -137,12 +147,17 @@ export class LiveGate {
     const { gate, client, crlMemory } = this.opened
     const config = await read()
     const look = seen ?? (await lookAt(watchedFiles(config)))
-    const ruling = await readRuling(config, this.#options.clock, { before: gate.ruling, memory: crlMemory })
+    const ruling = await readRuling(config, this.#options.clock, {
+      ...{ before: gate.ruling, memory: crlMemory },
+      onRevoked: () => this.#revoked(),
+    })
     const useCredential = cause === 'configuration' ? (client?.rereadCredential() ?? null) : null
     if (seen !== null && !(await this.#watch.still(seen))) return null
     const changed = ruling.mark !== gate.ruling.mark
     const pathsHold = ruling.trustMark === gate.ruling.trustMark
+    const before = gate.ruling
     gate.replace(ruling)
+    await closeResponders(before.responders, ruling.responders)
     useCredential?.()
     this.#watch.take(look)
     return { changed, pathsHold }

@@ -14,6 +14,7 @@ import { Holders } from './holders.js'
 import { LiveRevocation } from './live-revocation.js'
 import type { GateMeasures } from './measures.js'
 import { type MattermostObserver, openMattermost } from './open-mattermost.js'
+import { closeResponders } from './responders.js'
 import { readRuling } from './ruling.js'
 
 /** Told of what the gate's rooms do by themselves. */
@@ -27,6 +28,8 @@ export interface OpenedGate {
   readonly gate: Gate
   readonly liveRevocation: LiveRevocation
   readonly crlMemory: CrlMemory
+  /** Who is told when a responder's word has changed for the worse; one at a time. */
+  readonly onRevoked: (listener: () => void) => void
   readonly audit: AuditLog
   readonly sessions: SessionBook
   readonly store: Store
@@ -60,7 +63,11 @@ export async function openGate(
     closing.push(() => store.close())
     for (const warning of warnings) observer.storeWarning(warning)
     const crlMemory = new CrlMemory(store)
-    const ruling = await readRuling(config, clock, { before: null, memory: crlMemory })
+    const revoked = { told: (): void => undefined }
+    const ruling = await readRuling(config, clock, {
+      ...{ before: null, memory: crlMemory },
+      onRevoked: () => revoked.told(),
+    })
     for (const warning of trustWarnings(ruling.trusts, clock.now())) observer.trustWarning(warning)
     const audit = await openAuditLog({ file: config.audit.file, chain: config.audit.chain, clock })
     closing.push(() => audit.close())
@@ -94,7 +101,13 @@ export async function openGate(
         ownsCredentials,
         cookieStyle,
       },
-      close: () => closeAll(closing),
+      onRevoked: (listener) => {
+        revoked.told = listener
+      },
+      close: async () => {
+        await closeResponders(gate.ruling.responders, null)
+        await closeAll(closing)
+      },
     }
   } catch (error) {
     await closeAll(closing)

@@ -14,6 +14,7 @@ import { Verifier } from '../x509/verifier.js'
 import { readDenyList, readDenyListText } from './deny-list-file.js'
 import { createIntake } from './entrance.js'
 import { Judge } from './judge.js'
+import { openResponders, type Responders } from './responders.js'
 import { readLists } from './revocation-lists.js'
 import { parseTrusts, readTrustFiles } from './trusts.js'
 
@@ -29,6 +30,8 @@ export interface Ruling {
   readonly denyList: DenyList | null
   /** CRLs by the name of the trust whose certificates they speak of. */
   readonly lists: ReadonlyMap<string, readonly Crl[]>
+  /** Who is asked by OCSP, by the name of the trust. */
+  readonly responders: Responders
   /** The same where trusts and their requirements are: paths that were found hold still. */
   readonly trustMark: string
   /** The same for the same configuration and files, as far as a verdict on a certificate hangs on them. */
@@ -40,6 +43,8 @@ export interface RulingOptions {
   readonly before: Ruling | null
   /** Leaves out lists that are older than what was in use before; null: every list counts. */
   readonly memory: CrlMemory | null
+  /** Told when what a responder says has changed for the worse. */
+  readonly onRevoked: () => void
 }
 
 /**
@@ -50,7 +55,7 @@ export interface RulingOptions {
 export async function readRuling(
   config: Config,
   clock: Clock,
-  { before, memory }: RulingOptions = { before: null, memory: null },
+  { before, memory, onRevoked }: RulingOptions = { before: null, memory: null, onRevoked: () => undefined },
 ): Promise<Ruling> {
   const definitions = await readTrustFiles(config)
   const denied = config.denyList === null ? null : await readDenyListText(config.denyList)
@@ -61,8 +66,9 @@ export async function readRuling(
   if (before !== null && before.mark === mark) return { ...before, config, intake }
   const trusts = parseTrusts(definitions)
   const denyList = config.denyList === null || denied === null ? null : readDenyList(config.denyList, denied)
-  const judge = createJudge(config, { trusts, denyList, lists, clock })
-  return { config, intake, trusts, denyList, lists, trustMark, mark, judge }
+  const responders = openResponders(config, before?.responders ?? null, onRevoked)
+  const judge = createJudge(config, { trusts, denyList, lists, responders, clock })
+  return { config, intake, trusts, denyList, lists, responders, trustMark, mark, judge }
 }
 
 /** Every file that is looked at while running. */
@@ -76,12 +82,17 @@ interface JudgeParts {
   readonly trusts: TrustStore
   readonly denyList: DenyList | null
   readonly lists: Ruling['lists']
+  readonly responders: Responders
   readonly clock: Clock
 }
 
-function createJudge(config: Config, { trusts, denyList, lists, clock }: JudgeParts): Judge {
+function createJudge(config: Config, parts: JudgeParts): Judge {
+  const { trusts, denyList, lists, responders, clock } = parts
   const rules = new Map(
-    config.trust.map((trust) => [trust.name, revocationRules(trust, lists.get(trust.name) ?? [])]),
+    config.trust.map((trust) => {
+      const ocsp = responders.get(trust.name)?.source ?? noResponder
+      return [trust.name, revocationRules(trust, lists.get(trust.name) ?? [], ocsp)]
+    }),
   )
   const checker = new RevocationChecker((trust) => rules.get(trust) ?? null)
   return new Judge({
@@ -95,13 +106,16 @@ function createJudge(config: Config, { trusts, denyList, lists, clock }: JudgePa
   })
 }
 
-function revocationRules({ revocation }: TrustConfig, lists: readonly Crl[]): RevocationRules {
+function revocationRules(
+  { revocation }: TrustConfig,
+  lists: readonly Crl[],
+  ocsp: StatusSource,
+): RevocationRules {
   const { mode, whenUnknown, graceMs } = revocation
-  return { mode, whenUnknown, crl: new CrlSource({ lists: () => lists, graceMs }), ocsp: noOcsp }
+  return { mode, whenUnknown, crl: new CrlSource({ lists: () => lists, graceMs }), ocsp }
 }
 
-/** The loader lets no mode pass that would ask it. */
-const noOcsp: StatusSource = { status: () => Promise.resolve(unknown('OCSP is not built yet')) }
+const noResponder: StatusSource = { status: () => Promise.resolve(unknown('OCSP is not asked')) }
 
 function trustParts({ trust, limits, proxy, listen }: Config) {
   return { trust, limits, proxy, tls: listen.tls }

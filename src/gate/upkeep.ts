@@ -1,9 +1,12 @@
+import type { Clock } from '../core/clock.js'
 import { Refusal } from '../core/refusals.js'
+import type { OcspSource } from '../revocation/ocsp/ocsp-source.js'
 import type { Websockets } from './live-revocation.js'
 import type { OpenedGate } from './open-gate.js'
 
 export interface UpkeepOptions {
   readonly opened: OpenedGate
+  readonly clock: Clock
   /** Users with open websockets are read again this often; null: accounts are not looked up. */
   readonly directoryCacheMs: number | null
   /** Looks at the watched files. */
@@ -65,8 +68,15 @@ export class Upkeep {
 
   async #sweep(): Promise<void> {
     const { gate, liveRevocation } = this.#options.opened
-    gate.ruling.judge.sweep()
+    const { judge, responders } = gate.ruling
+    judge.sweep()
+    for (const { source } of responders.values()) void this.#refresh(source)
     await liveRevocation.endDue()
+  }
+
+  /** Nobody waits for it: a responder that hangs holds up no sweep. */
+  async #refresh(source: OcspSource): Promise<void> {
+    await source.refreshDue(this.#options.clock.now()).catch((error: unknown) => this.#options.onFault(error))
   }
 
   /** A deactivated user's socket would stay open at Mattermost, and go on on 5.x. */

@@ -35,6 +35,11 @@ export class VerdictCache {
     cache.set(entryName(generation, key), verdict)
   }
 
+  clear(): void {
+    this.#good.clear()
+    this.#bad.clear()
+  }
+
   /** Drops what is due; called once a second, so that no entry needs a timer. */
   sweep(): void {
     const now = this.#clock.now()

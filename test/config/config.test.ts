@@ -297,13 +297,7 @@ function trustWith(changes: Record<string, unknown>): Record<string, unknown> {
 }
 
 const notBuilt: readonly (readonly [key: string, changes: Record<string, unknown>])[] = [
-  ['trust[0].revocation.mode', trustWith({ revocation: { mode: 'crl' } })],
-  ['trust[0].revocation.crl', trustWith({ revocation: { crl: ['a.crl'] } })],
-  ['trust[0].revocation.responder', trustWith({ revocation: { responder: 'http://a' } })],
-  ['trust[0].revocation.fetch.allow', trustWith({ revocation: { fetch: { allow: ['a'] } } })],
-  ['trust[0].revocation.fetch.private', trustWith({ revocation: { fetch: { private: true } } })],
-  ['trust[0].revocation.whenUnknown', trustWith({ revocation: { whenUnknown: 'allow' } })],
-  ['trust[0].revocation.grace', trustWith({ revocation: { grace: '1h' } })],
+  ['trust[0].revocation.crl[0]', trustWith({ revocation: { mode: 'crl', crl: ['http://a/b.crl'] } })],
   ['trust[0].provision', trustWith({ provision: { usernameFrom: 'subject.cn' } })],
   ['mattermost.signIn', { mattermost: { signIn: 'password' } }],
   [
@@ -345,6 +339,55 @@ test('accepts a key of what is not built yet at its inert value', async (t) => {
     sessions: { store: 'embedded', url: null, idle: '720m', maxAge: '30d' },
   })
   t.same(messages, [])
+})
+
+const contradictory: readonly (readonly [key: string, revocation: Record<string, unknown>, says: RegExp])[] =
+  [
+    ['crl', { mode: 'crl' }, /is needed by mode: crl/],
+    ['crl', { mode: 'ocsp-then-crl', responder: 'http://a' }, /is needed by mode: ocsp-then-crl/],
+    ['mode', { crl: ['a.crl'] }, /is none, .* set it to crl/],
+    ['mode', { mode: 'ocsp', responder: 'http://a', crl: ['a.crl'] }, /is ocsp, .* set it to ocsp-then-crl/],
+    ['responder', { mode: 'ocsp' }, /is needed by OCSP/],
+    ['mode', { responder: 'http://a' }, /is none, .* set it to ocsp/],
+    ['responder', { mode: 'ocsp', responder: 'ocsp.example.com' }, /write it as http:/],
+    ['responder', { mode: 'ocsp', responder: 'http://me:secret@ocsp.example.com' }, /write it as http:/],
+    ['fetch.allow[0]', { mode: 'crl', fetch: { allow: ['http://pki.example.com/'] } }, /its name alone/],
+  ]
+
+test('refuses what says nothing of revocation, or says it to nobody', async (t) => {
+  const folder = place(t)
+  writeFileSync(join(folder, 'a.crl'), '')
+  for (const [key, revocation, says] of contradictory) {
+    const messages = await issuesOf(folder, trustWith({ revocation }))
+    oneAt(t, messages, `trust[0].revocation.${key}`)
+    t.match(messages[0], says)
+  }
+})
+
+const sufficient = [
+  { mode: 'crl', crl: ['a.crl'], whenUnknown: 'allow', grace: '1h' },
+  { mode: 'crl', fetch: { allow: ['pki.example.com', '10.0.0.1:8080', '[::1]:80'], private: true } },
+  { mode: 'ocsp', responder: 'https://ocsp.example.com/here' },
+  { mode: 'ocsp', fetch: { allow: ['ocsp.example.com'] } },
+  { mode: 'ocsp-then-crl', responder: 'http://a', crl: ['a.crl'] },
+]
+
+test('takes each way to ask for revocation', async (t) => {
+  const folder = place(t)
+  writeFileSync(join(folder, 'a.crl'), '')
+  for (const revocation of sufficient) {
+    t.same(await issuesOf(folder, trustWith({ revocation })), [], JSON.stringify(revocation))
+  }
+})
+
+test('takes policies by their object identifiers alone', async (t) => {
+  const folder = place(t)
+  t.same(await issuesOf(folder, trustWith({ require: { policies: ['2.16.840.1.101.2.1.11.42'] } })), [])
+  for (const policy of ['1', '3.1', '1.02', 'medium', '1.2.3.']) {
+    const messages = await issuesOf(folder, trustWith({ require: { policies: [policy] } }))
+    oneAt(t, messages, 'trust[0].require.policies[0]')
+    t.match(messages[0], /write its object identifier/)
+  }
 })
 
 test('takes own TLS with host and port, and refuses what does not go with it', async (t) => {
