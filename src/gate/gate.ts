@@ -113,6 +113,7 @@ export class Gate {
 
   async #decide(start: Subject, ruling: Ruling): Promise<Decision> {
     const { request } = start
+    const { epoch } = ruling.judge
     const verdict = await this.#judged(request, ruling)
     if (!verdict.accepted) {
       const { certificate, identity, refusal } = verdict
@@ -122,7 +123,9 @@ export class Gate {
     const known = { ...start, ...holder }
     const barred = addressRefusal(request, this.#parts.ownsCredentials)
     if (barred !== null) return this.#refuse(known, barred)
-    return holder === null ? this.#anonymous(known, ruling) : this.#signIn(known, holder, ruling)
+    if (holder === null) return this.#anonymous(known, ruling)
+    const signedIn = await this.#signIn(known, holder, { ruling, epoch })
+    return signedIn ?? this.#decide(start, this.#ruling)
   }
 
   async #judged(request: ReadRequest, { judge }: Ruling): Promise<Verdict> {
@@ -137,8 +140,10 @@ export class Gate {
     return verdict
   }
 
-  async #signIn(known: Subject, holder: Holder, { denyList, config }: Ruling): Promise<Decision> {
+  /** Null: what the verdict was made by is in force no more, and whoever ended what hung on it did not see this. */
+  async #signIn(known: Subject, holder: Holder, basis: Basis): Promise<Decision | null> {
     const { certificate, identity } = holder
+    const { denyList, config } = basis.ruling
     const user = await this.#timed('account', () => this.#account(identity))
     if (user instanceof Refusal) return this.#refuse(known, user)
     const denied = denyList === null || user === null ? null : denyList.nameRefusal(namesOf(user))
@@ -150,6 +155,7 @@ export class Gate {
     const seeing = sessions.see(certificate.facts.sha256, user?.id ?? '')
     const seen = seeing instanceof Promise ? await seeing : seeing
     const subject = { ...known, user, session: { driver: driver.name, record: seen.session } }
+    if (!this.#isInForce(basis)) return null
     this.#noteHolder(known.request, holder, user)
     if (seen.begins) this.#parts.measures.sessionBegan()
     await this.#timed('audit', () => this.#auditAllowed(subject, seen.begins, config.audit.requests))
@@ -162,6 +168,12 @@ export class Gate {
             this.#parts.cookieStyle,
           )
     return this.#decided(allowed(subject, forwarding))
+  }
+
+  /** From here to the holder's note nothing may be waited for: what is noted, live revocation finds. */
+  #isInForce({ ruling, epoch }: Basis): boolean {
+    const { judge } = this.#ruling
+    return judge === ruling.judge && judge.epoch === epoch
   }
 
   async #timed<T>(stage: DecisionStage, work: () => Promise<T>): Promise<T> {
@@ -263,6 +275,12 @@ export class Gate {
     }
     return this.#decided(refused(subject, refusal))
   }
+}
+
+/** What a decision was made by. */
+interface Basis {
+  readonly ruling: Ruling
+  readonly epoch: number
 }
 
 function namesOf({ username, email }: MattermostUser): DeniableNames {

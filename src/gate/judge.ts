@@ -9,6 +9,7 @@ import { readValues } from '../identity/sources.js'
 import type { PresentedCertificate, ReadRequest } from '../intake/facts.js'
 import type { DeniableNames, DenyList } from '../revocation/deny-list/deny-list.js'
 import { matchesDistinguishedName } from '../x509/distinguished-name.js'
+import type { Aside } from '../x509/path-status.js'
 import type { CertificateFacts, VerifiedCertificate } from '../x509/verified-certificate.js'
 import type { Verifier } from '../x509/verifier.js'
 import type { CertificateVerdict, Verdict } from './verdict.js'
@@ -38,6 +39,8 @@ const longestGoodMs = 10 * 60_000
 const longestBadMs = 30_000
 /** A certificate that is not valid yet becomes so by the passing of time. */
 const shortestBadMs = 1_000
+/** New lists come now and then; whatever comes more often must keep nobody waiting. */
+const mostTries = 3
 
 /** Certificate, revocation, identity → verdict. Looks nothing up and writes nothing. */
 export class Judge {
@@ -48,6 +51,7 @@ export class Judge {
   readonly #clock: Clock
   readonly #cache: VerdictCache
   readonly #queue: VerificationQueue<CertificateVerdict>
+  #epoch = 0
   /** The proxy writes the same DN each time: what matched once is compared as text from then on. */
   readonly #matchedSubjects = new WeakMap<VerifiedCertificate, string>()
 
@@ -95,8 +99,14 @@ export class Judge {
     return status === undefined ? undefined : (status?.refusal ?? null)
   }
 
+  /** Another for every time that everything is forgotten: a verdict holds for its own only. */
+  get epoch(): number {
+    return this.#epoch
+  }
+
   /** Everything is judged anew from now on. */
   forget(): void {
+    this.#epoch += 1
     this.#cache.clear()
   }
 
@@ -118,18 +128,22 @@ export class Judge {
     const generation = this.#verifier.generation
     const cached = this.#cache.get(generation, presented.key)
     if (cached !== undefined) return cached
-    return this.#queue.run(presented.key, async () => {
-      const verdict = await this.#verify(presented)
-      this.#cache.put(generation, presented.key, verdict)
-      return verdict
+    return this.#queue.run(presented.key, async (aside) => {
+      for (let tries = 1; ; tries += 1) {
+        const epoch = this.#epoch
+        const verdict = await this.#verify(presented, aside)
+        if (epoch === this.#epoch) this.#cache.put(generation, presented.key, verdict)
+        // What was forgotten meanwhile may have had a part in it.
+        if (epoch === this.#epoch || tries === mostTries) return verdict
+      }
     })
   }
 
-  async #verify(presented: PresentedCertificate): Promise<CertificateVerdict> {
+  async #verify(presented: PresentedCertificate, aside: Aside): Promise<CertificateVerdict> {
     const now = this.#clock.now()
     const decoded = presented.decode()
     if (decoded instanceof Refusal) return bad(decoded, null, now)
-    const certificate = await this.#verifier.verify(decoded.leaf, decoded.chain, now)
+    const certificate = await this.#verifier.verify(decoded.leaf, decoded.chain, now, aside)
     if (certificate instanceof Refusal) return bad(certificate, null, now)
     const revoked = this.#denyList?.certificateRefusal(certificate.facts, decoded.leaf) ?? null
     if (revoked !== null) return bad(revoked, certificate, now)

@@ -47,8 +47,11 @@ export class LiveRevocation {
   /** By the passing of time: called once a second. */
   async endDue(): Promise<void> {
     const now = this.#options.clock.now()
-    this.#noteOpen()
-    const due = this.#options.holders.all().filter(({ certificate }) => now > certificate.validUntil)
+    const forgotten = this.#noteOpen()
+    const all = this.#options.holders.all()
+    const due = all.filter(
+      ({ certificate }) => now > certificate.validUntil || forgotten.has(certificate.facts.sha256),
+    )
     await this.#judgeAnew(await this.#endByStatus(due))
   }
 
@@ -86,15 +89,22 @@ export class LiveRevocation {
     return denyList.nameRefusal({ usernames: [user.username], emails: [user.email] })
   }
 
-  /** Their certificates are in use, however long ago their last request was. */
-  #noteOpen(): void {
+  /**
+   * Their certificates are in use, however long ago their last request was.
+   *
+   * @returns those that were forgotten: they opened while what hung on their certificate was being ended
+   */
+  #noteOpen(): ReadonlySet<string> {
     const { holders } = this.#options
+    const forgotten = new Set<string>()
     for (const { allowed } of this.#websockets?.open() ?? []) {
       const { certificate, identity, user, request } = allowed
       if (certificate === null || identity === null || request.certificate === null) continue
       const held = holders.get(certificate.facts.sha256)
+      if (held === null) forgotten.add(certificate.facts.sha256)
       holders.note(held ?? { certificate, identity, user, presented: request.certificate })
     }
+    return forgotten
   }
 
   async #judgeAnew(held: readonly CertificateInUse[]): Promise<void> {

@@ -1,4 +1,5 @@
 import { Refusal } from '../core/refusals.js'
+import type { Aside } from '../x509/path-status.js'
 
 /** How many may wait for each one that runs: beyond it, an answer now is better than one much later. */
 const waitingForEach = 64
@@ -17,7 +18,8 @@ export class VerificationQueue<Result> {
     this.#concurrency = concurrency
   }
 
-  run(key: string, work: () => Promise<Result>): Promise<Result> | Refusal {
+  /** @param work gives its place to the next one while it waits for something outside, by what it is handed */
+  run(key: string, work: (aside: Aside) => Promise<Result>): Promise<Result> | Refusal {
     const running = this.#running.get(key)
     if (running !== undefined) return running
     if (this.#waiting.length >= this.#concurrency * waitingForEach) {
@@ -28,17 +30,34 @@ export class VerificationQueue<Result> {
     return started
   }
 
-  async #take(work: () => Promise<Result>): Promise<Result> {
-    if (this.#active >= this.#concurrency) await new Promise<void>((resolve) => this.#waiting.push(resolve))
-    else this.#active += 1
+  async #take(work: (aside: Aside) => Promise<Result>): Promise<Result> {
+    await this.#enter()
     try {
       // One turn of the event loop between verifications: known users are served in it.
       await new Promise((resolve) => setImmediate(resolve))
-      return await work()
+      return await work((waiting) => this.#aside(waiting))
     } finally {
-      const next = this.#waiting.shift()
-      if (next === undefined) this.#active -= 1
-      else next()
+      this.#leave()
     }
+  }
+
+  async #aside<Waited>(waiting: () => Promise<Waited>): Promise<Waited> {
+    this.#leave()
+    try {
+      return await waiting()
+    } finally {
+      await this.#enter()
+    }
+  }
+
+  async #enter(): Promise<void> {
+    if (this.#active >= this.#concurrency) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    else this.#active += 1
+  }
+
+  #leave(): void {
+    const next = this.#waiting.shift()
+    if (next === undefined) this.#active -= 1
+    else next()
   }
 }

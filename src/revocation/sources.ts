@@ -1,5 +1,6 @@
 import type { ParsedCertificate } from '../x509/certificate.js'
 import type { CertificationPath } from '../x509/path.js'
+import type { Aside } from '../x509/path-status.js'
 import type { Trust } from '../x509/trust-store.js'
 
 /** One certificate of a path that is valid but for revocation. */
@@ -13,6 +14,7 @@ export interface CertificateQuestion {
   readonly presented: readonly ParsedCertificate[]
   /** Milliseconds since 1970. */
   readonly atMs: number
+  readonly aside: Aside
 }
 
 export interface CertificateStatus {

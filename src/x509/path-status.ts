@@ -11,7 +11,14 @@ export interface StatusQuestion {
   readonly presented: readonly ParsedCertificate[]
   /** Milliseconds since 1970. */
   readonly atMs: number
+  readonly aside: Aside
 }
+
+/** Steps aside for as long as something outside is waited for, so that others are verified meanwhile. */
+export type Aside = <Result>(waiting: () => Promise<Result>) => Promise<Result>
+
+/** For whoever keeps nobody waiting. */
+export const inPlace: Aside = (waiting) => waiting()
 
 /** What was found out about one certificate of a path, for `explain`. */
 export interface StatusFinding {

@@ -10,7 +10,13 @@ import {
 } from './examination.js'
 import type { CertificationPath } from './path.js'
 import { findPaths } from './path-building.js'
-import type { PathStatus, PathStatusChecker, StatusQuestion } from './path-status.js'
+import {
+  type Aside,
+  inPlace,
+  type PathStatus,
+  type PathStatusChecker,
+  type StatusQuestion,
+} from './path-status.js'
 import { couldIssue, validatePath } from './path-validation.js'
 import { RememberedCertificates } from './remembered-certificates.js'
 import type { Trust, TrustStore } from './trust-store.js'
@@ -60,10 +66,11 @@ export class Verifier {
     leaf: Uint8Array,
     chain: readonly Uint8Array[],
     atMs: number,
+    aside: Aside = inPlace,
   ): Promise<VerifiedCertificate | Refusal> {
     const certificate = parseCertificate(leaf, presentedLimits)
     if (certificate instanceof Refusal) return certificate
-    return this.#decide(certificate, this.#readChain(chain), atMs, ignore)
+    return this.#decide(certificate, this.#readChain(chain), { atMs, aside, observe: ignore })
   }
 
   /**
@@ -80,7 +87,7 @@ export class Verifier {
     const certificate = parseCertificate(leaf, presentedLimits)
     if (certificate instanceof Refusal) return certificate
     const record = new ExaminationRecord()
-    await this.#decide(certificate, this.#readChain(chain), atMs, record.add)
+    await this.#decide(certificate, this.#readChain(chain), { atMs, aside: inPlace, observe: record.add })
     return record
   }
 
@@ -93,7 +100,7 @@ export class Verifier {
   async recheck(certificate: VerifiedCertificate, atMs: number): Promise<PathStatus | null | undefined> {
     const found = foundPaths.get(certificate)
     if (found === undefined || atMs > found.endsAt) return undefined
-    return this.#statusOf({ ...found, atMs })
+    return this.#statusOf({ ...found, atMs, aside: inPlace })
   }
 
   #readChain(chain: readonly Uint8Array[]): readonly ParsedCertificate[] {
@@ -103,12 +110,11 @@ export class Verifier {
   async #decide(
     leaf: ParsedCertificate,
     presented: readonly ParsedCertificate[],
-    atMs: number,
-    observe: PathObserver,
+    run: Run,
   ): Promise<VerifiedCertificate | Refusal> {
     let furthest = untrusted(leaf)
     for (const trust of this.#store.trusts) {
-      const found = await this.#search(trust, leaf, presented, atMs, observe)
+      const found = await this.#search(trust, leaf, presented, run)
       if (found instanceof FoundPath) {
         this.#intermediates.remember(found.path.certificates.filter((one) => presented.includes(one)))
         return toVerified(trust, leaf, presented, found)
@@ -123,8 +129,7 @@ export class Verifier {
     trust: Trust,
     leaf: ParsedCertificate,
     presented: readonly ParsedCertificate[],
-    atMs: number,
-    observe: PathObserver,
+    { atMs, aside, observe }: Run,
   ): Promise<FoundPath | NoPath> {
     let furthest = untrusted(leaf)
     const paths = findPaths({
@@ -136,7 +141,7 @@ export class Verifier {
     })
     for await (const path of paths) {
       const invalid = validatePath(path, trust.require, atMs)
-      const status = invalid === null ? await this.#statusOf({ trust, path, presented, atMs }) : null
+      const status = invalid === null ? await this.#statusOf({ trust, path, presented, atMs, aside }) : null
       const refusal = invalid ?? status?.refusal ?? null
       const names = subjectsOf([path.anchor, ...path.certificates]).toReversed()
       const findings = status?.findings ?? []
@@ -151,6 +156,13 @@ export class Verifier {
   async #statusOf(question: StatusQuestion): Promise<PathStatus | null> {
     return (await this.#status?.check(question)) ?? null
   }
+}
+
+/** What all paths of one verification have in common. */
+interface Run {
+  readonly atMs: number
+  readonly aside: Aside
+  readonly observe: PathObserver
 }
 
 const ignore: PathObserver = () => undefined
@@ -188,7 +200,7 @@ function further(a: Refusal, b: Refusal): Refusal {
 /** The paths of verified certificates, as long as somebody holds them. */
 const foundPaths = new WeakMap<
   VerifiedCertificate,
-  Omit<StatusQuestion, 'atMs'> & { readonly endsAt: number }
+  Omit<StatusQuestion, 'atMs' | 'aside'> & { readonly endsAt: number }
 >()
 
 function toVerified(

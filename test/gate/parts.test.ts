@@ -102,6 +102,23 @@ test('a queue that is full answers overloaded at once, and takes work again when
   t.equal(await queue.run('after', async () => 'done'), 'done')
 })
 
+test('what waits for something outside holds nobody up, and takes a place again to go on', async (t) => {
+  const queue = new VerificationQueue<string>(1)
+  let answer = () => {}
+  const outside = new Promise<void>((resolve) => {
+    answer = resolve
+  })
+  const waiting = Array.from({ length: 50 }, (_, number) =>
+    queue.run(`asks ${number}`, async (aside) => {
+      await aside(() => outside)
+      return 'answered'
+    }),
+  )
+  t.equal(await queue.run('known', async () => 'done'), 'done')
+  answer()
+  t.strictSame(new Set(await Promise.all(waiting)), new Set(['answered']))
+})
+
 test('a verification that fails frees its place', async (t) => {
   const queue = new VerificationQueue<string>(1)
   const failing = queue.run('a', () => Promise.reject(new Error('no')))

@@ -10,6 +10,7 @@ import { extendedKeyUsage, keyUsage } from '../../src/pki/extensions.js'
 import type { IssuedCertificate } from '../../src/pki/issue.js'
 import { ocspSourceOf, statusIn } from '../../src/revocation/ocsp/given-responses.js'
 import { parseOcspAnswer } from '../../src/revocation/ocsp/response.js'
+import { inPlace } from '../../src/x509/path-status.js'
 import { anyPolicies } from '../../src/x509/requirements.js'
 import { cachedKey, makeCa, makeUser, tampered } from '../support/certificates.js'
 import {
@@ -383,7 +384,7 @@ test('of several responses at hand lets a revocation speak, then a good word', a
   const trust = { name: 't', anchors: [parsed(ca)], intermediates: [], require }
   const certificate = parsed(alice)
   const path = { anchor: parsed(ca), certificates: [certificate], unchecked: [] }
-  const question = { certificate, issuer: parsed(ca), trust, atMs, path, presented: [] }
+  const question = { certificate, issuer: parsed(ca), trust, atMs, path, presented: [], aside: inPlace }
   const kindOf = async (responses: Uint8Array[]) => (await ocspSourceOf({ responses }).status(question)).kind
   const [good, bad, none] = [
     await response(),

@@ -12,6 +12,7 @@ import type { IssuedCertificate } from '../../src/pki/issue.js'
 import { userExtensions } from '../../src/pki/profiles.js'
 import { Fetcher } from '../../src/revocation/fetch/fetcher.js'
 import { OcspSource } from '../../src/revocation/ocsp/ocsp-source.js'
+import { inPlace } from '../../src/x509/path-status.js'
 import { anyPolicies } from '../../src/x509/requirements.js'
 import { makeCa, makeUser } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
@@ -33,7 +34,7 @@ const trust = {
 function question(of: IssuedCertificate, nowMs = atMs) {
   const certificate = parsed(of)
   const path = { anchor: parsed(ca), certificates: [certificate], unchecked: [] }
-  return { certificate, issuer: parsed(ca), trust, atMs: nowMs, path, presented: [] }
+  return { certificate, issuer: parsed(ca), trust, atMs: nowMs, path, presented: [], aside: inPlace }
 }
 
 function openSource(t: Test, responder: string | null, allow = ['127.0.0.1'], isPrivate = true) {

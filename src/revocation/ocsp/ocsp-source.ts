@@ -59,7 +59,7 @@ export class OcspSource implements StatusSource {
     const key = keyOf(question)
     const known = this.#book.look(key, question.atMs)
     if (known !== null) return known
-    const status = await this.#askOnce(key, question)
+    const status = await question.aside(() => this.#askOnce(key, question))
     this.#book.want(key, status.validUntil)
     return status
   }
