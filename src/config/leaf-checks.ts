@@ -19,6 +19,7 @@ const checks: readonly (readonly [pattern: string, check: Check])[] = [
   ['proxy.subjectHeader', checkHeaderName],
   ['proxy.verifyHeader', checkHeaderName],
   ['trust.*.identity.*.pattern', checkPattern],
+  ['trust.*.revocation.crl.*', checkListPlace],
   ['trust.*.revocation.responder', checkResponderUrl],
   ['trust.*.revocation.fetch.allow.*', checkAllowedHost],
   ['trust.*.require.policies.*', checkPolicy],
@@ -64,11 +65,28 @@ function checkOrigin(url: string): string | null {
 }
 
 function checkResponderUrl(url: string): string | null {
-  const parsed = URL.canParse(url) ? new URL(url) : null
-  const fits =
-    parsed !== null && /^https?:$/.test(parsed.protocol) && parsed.username === '' && parsed.password === ''
-  return fits ? null : `'${url}' is no address of a responder: write it as http://ocsp.example.com`
+  return isFetchable(url)
+    ? null
+    : `${shown(url)} is no address of a responder: write it as http://ocsp.example.com`
 }
+
+/** A file, a folder or a URL. */
+function checkListPlace(place: string): string | null {
+  if (!/^[A-Za-z][A-Za-z0-9+.-]*:\/\//.test(place) || isFetchable(place)) return null
+  return `${shown(place)} is no address of a CRL: write it as http://pki.example.com/ca.crl`
+}
+
+function isFetchable(url: string): boolean {
+  const { protocol, username, password } = URL.canParse(url) ? new URL(url) : noUrl
+  return /^https?:$/.test(protocol) && username === '' && password === ''
+}
+
+/** A password is not shown. */
+function shown(url: string): string {
+  return url.includes('@') ? 'what has a user name before its host' : `'${url}'`
+}
+
+const noUrl = { protocol: '', username: '', password: '' }
 
 function checkAllowedHost(host: string): string | null {
   const fits = /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)(:\d{1,5})?$/.test(host)

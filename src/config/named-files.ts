@@ -52,7 +52,7 @@ export async function checkNamedFiles(
 /** Files or folders; URLs are fetched while running. What is in them is judged by whoever reads CRLs. */
 async function checkCrls(root: unknown, issues: IssueList, places: FilePlaces): Promise<void> {
   for (const { path, value } of findValues(root, 'trust.*.revocation.crl.*')) {
-    if (typeof value !== 'string' || value === '' || /^https?:\/\//i.test(value)) continue
+    if (typeof value !== 'string' || value === '' || isAddress(value)) continue
     const file = places.absolute(value)
     try {
       await access(file, constants.R_OK)
@@ -60,6 +60,10 @@ async function checkCrls(root: unknown, issues: IssueList, places: FilePlaces): 
       issues.add(path, `${file} ${readProblem(error)}`)
     }
   }
+}
+
+function isAddress(place: string): boolean {
+  return /^[A-Za-z][A-Za-z0-9+.-]*:\/\//.test(place)
 }
 
 interface NamedFile {

@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.js'
 import { systemClock } from '../core/clock.js'
+import { closeAskers, noAskers } from '../gate/askers.js'
 import { readRuling } from '../gate/ruling.js'
 import { MattermostClient } from '../mattermost/client.js'
 import { Directory } from '../mattermost/directory.js'
@@ -21,11 +22,11 @@ export interface ExplainerOptions {
 
 /** What `explain` asks: the very judge of the gate, and a directory that remembers nothing. */
 export async function openExplainer(config: Config, options: ExplainerOptions): Promise<Explainer> {
-  const { judge, denyList } = await readRuling(config, systemClock)
+  const { judge, denyList, askers } = await readRuling(config, systemClock)
   const { mattermost } = config
   const signIn = mattermost?.signIn ?? 'none'
   if (options.offline || mattermost === null || mattermost.admin === null) {
-    return { judge, denyList, directory: null, signIn, close: () => Promise.resolve() }
+    return { judge, denyList, directory: null, signIn, close: () => closeAskers(askers, noAskers) }
   }
   const { url, admin, directoryCacheMs } = mattermost
   const client = new MattermostClient({ url, admin, clock: systemClock })
@@ -35,6 +36,7 @@ export async function openExplainer(config: Config, options: ExplainerOptions): 
     remember: false,
   })
   const close = async (): Promise<void> => {
+    await closeAskers(askers, noAskers)
     await client.close()
     await store.close()
   }

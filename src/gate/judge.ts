@@ -132,9 +132,10 @@ export class Judge {
       for (let tries = 1; ; tries += 1) {
         const epoch = this.#epoch
         const verdict = await this.#verify(presented, aside)
-        if (epoch === this.#epoch) this.#cache.put(generation, presented.key, verdict)
-        // What was forgotten meanwhile may have had a part in it.
-        if (epoch === this.#epoch || tries === mostTries) return verdict
+        const isOvertaken = epoch !== this.#epoch
+        if (!isOvertaken) this.#cache.put(generation, presented.key, verdict)
+        // What was forgotten meanwhile may have let it in; a refusal does no harm, and is not kept.
+        if (!isOvertaken || verdict.refusal !== null || tries === mostTries) return verdict
       }
     })
   }

@@ -2,12 +2,12 @@ import type { Config } from '../config/config.js'
 import type { Clock } from '../core/clock.js'
 import { ConfigError } from '../core/config-error.js'
 import { trustWarnings } from '../x509/trust-warnings.js'
+import { closeAskers } from './askers.js'
 import { FileWatch, lookAt } from './file-watch.js'
 import { changedFixedKeys } from './fixed-keys.js'
 import type { Websockets } from './live-revocation.js'
 import type { GateMeasures } from './measures.js'
 import { type OpenedGate, openGate, type RoomObserver } from './open-gate.js'
-import { closeResponders } from './responders.js'
 import { readRuling, watchedFiles } from './ruling.js'
 import { Upkeep } from './upkeep.js'
 
@@ -52,7 +52,7 @@ export class LiveGate {
   private constructor(options: LiveGateOptions, opened: OpenedGate, look: string) {
     this.#options = options
     this.opened = opened
-    opened.onRevoked(() => this.#revoked())
+    opened.onStatusChange(() => this.#statusChanged())
     this.#watch = new FileWatch(() => watchedFiles(opened.gate.ruling.config), look)
     const { mattermost } = options.config
     this.#upkeep = new Upkeep({
@@ -112,8 +112,8 @@ export class LiveGate {
     })
   }
 
-  /** A responder has told of a certificate that was good: its verdict ends, and what hangs on it. */
-  #revoked(): void {
+  /** What was fetched says something else than before: every verdict is made anew, and what has turned bad ends. */
+  #statusChanged(): void {
     const { gate, liveRevocation } = this.opened
     gate.ruling.judge.forget()
     void liveRevocation.endRefused(true).catch((error: unknown) => this.#options.observer.roomFault(error))
@@ -144,20 +144,17 @@ export class LiveGate {
 
   /** All is read and judged before any of it is taken. @returns null: a file is still being written */
   async #read(cause: ReloadCause, read: () => Promise<Config>, seen: string | null): Promise<Taken | null> {
-    const { gate, client, crlMemory } = this.opened
+    const { gate, client, revocation } = this.opened
     const config = await read()
     const look = seen ?? (await lookAt(watchedFiles(config)))
-    const ruling = await readRuling(config, this.#options.clock, {
-      ...{ before: gate.ruling, memory: crlMemory },
-      onRevoked: () => this.#revoked(),
-    })
+    const ruling = await readRuling(config, this.#options.clock, { before: gate.ruling, rooms: revocation })
     const useCredential = cause === 'configuration' ? (client?.rereadCredential() ?? null) : null
     if (seen !== null && !(await this.#watch.still(seen))) return null
     const changed = ruling.mark !== gate.ruling.mark
     const pathsHold = ruling.trustMark === gate.ruling.trustMark
     const before = gate.ruling
     gate.replace(ruling)
-    await closeResponders(before.responders, ruling.responders)
+    await closeAskers(before.askers, ruling.askers)
     useCredential?.()
     this.#watch.take(look)
     return { changed, pathsHold }

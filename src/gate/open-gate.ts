@@ -1,20 +1,22 @@
+import { join } from 'node:path'
 import { type AuditLog, openAuditLog } from '../audit/audit-log.js'
 import type { Config } from '../config/config.js'
 import type { Clock } from '../core/clock.js'
 import type { MattermostClient } from '../mattermost/client.js'
 import type { Directory } from '../mattermost/directory.js'
 import { CrlMemory } from '../revocation/crl/crl-memory.js'
+import { ListShelf } from '../revocation/crl/list-shelf.js'
 import { SessionBook } from '../sessions/session-book.js'
 import { openEmbeddedStore } from '../store/embedded-store.js'
 import type { Store } from '../store/store.js'
 import { type TrustWarning, trustWarnings } from '../x509/trust-warnings.js'
+import { closeAskers, noAskers, type RevocationRooms } from './askers.js'
 import type { CookieStyle } from './browser-cookies.js'
 import { Gate, type GateObserver } from './gate.js'
 import { Holders } from './holders.js'
 import { LiveRevocation } from './live-revocation.js'
 import type { GateMeasures } from './measures.js'
 import { type MattermostObserver, openMattermost } from './open-mattermost.js'
-import { closeResponders } from './responders.js'
 import { readRuling } from './ruling.js'
 
 /** Told of what the gate's rooms do by themselves. */
@@ -27,9 +29,9 @@ export interface RoomObserver extends GateObserver, MattermostObserver {
 export interface OpenedGate {
   readonly gate: Gate
   readonly liveRevocation: LiveRevocation
-  readonly crlMemory: CrlMemory
-  /** Who is told when a responder's word has changed for the worse; one at a time. */
-  readonly onRevoked: (listener: () => void) => void
+  readonly revocation: RevocationRooms
+  /** Who is told when what was fetched may turn a certificate bad; one at a time. */
+  readonly onStatusChange: (listener: () => void) => void
   readonly audit: AuditLog
   readonly sessions: SessionBook
   readonly store: Store
@@ -62,12 +64,15 @@ export async function openGate(
     })
     closing.push(() => store.close())
     for (const warning of warnings) observer.storeWarning(warning)
-    const crlMemory = new CrlMemory(store)
-    const revoked = { told: (): void => undefined }
-    const ruling = await readRuling(config, clock, {
-      ...{ before: null, memory: crlMemory },
-      onRevoked: () => revoked.told(),
-    })
+    const change = { told: (): void => undefined }
+    const shelf = new ListShelf(join(config.sessions.path, 'crl'))
+    const revocation: RevocationRooms = {
+      ...{ memory: new CrlMemory(store), shelf },
+      onChange: () => change.told(),
+      onFault: (error) => observer.roomFault(error),
+    }
+    await shelf.tidy(clock.now()).catch(revocation.onFault)
+    const ruling = await readRuling(config, clock, { before: null, rooms: revocation })
     for (const warning of trustWarnings(ruling.trusts, clock.now())) observer.trustWarning(warning)
     const audit = await openAuditLog({ file: config.audit.file, chain: config.audit.chain, clock })
     closing.push(() => audit.close())
@@ -92,7 +97,7 @@ export async function openGate(
       ...{
         gate,
         liveRevocation,
-        crlMemory,
+        revocation,
         audit,
         sessions,
         store,
@@ -101,11 +106,11 @@ export async function openGate(
         ownsCredentials,
         cookieStyle,
       },
-      onRevoked: (listener) => {
-        revoked.told = listener
+      onStatusChange: (listener) => {
+        change.told = listener
       },
       close: async () => {
-        await closeResponders(gate.ruling.responders, null)
+        await closeAskers(gate.ruling.askers, noAskers)
         await closeAll(closing)
       },
     }

@@ -3,11 +3,12 @@ import { ConfigError, type ConfigIssue } from '../core/config-error.js'
 import type { Crl } from '../revocation/crl/crl.js'
 import { readCrlFiles } from '../revocation/crl/crl-files.js'
 import type { CrlMemory } from '../revocation/crl/crl-memory.js'
+import { isUrl } from './askers.js'
 
 type Lists = ReadonlyMap<string, readonly Crl[]>
 
 /**
- * The CRLs of every trust that asks for them. One that is older than what was in use before is left out;
+ * The CRLs of every trust that asks for them, as far as they are in files. One that is older than what was in use before is left out;
  * what was in use goes on in its place.
  *
  * @throws ConfigError that names each bad file and block
@@ -21,7 +22,7 @@ export async function readLists(
   const issues: ConfigIssue[] = []
   for (const trust of config.trust) {
     if (!asksForLists(trust)) continue
-    const found = await readCrlFiles(trust.revocation.crl)
+    const found = await readCrlFiles(trust.revocation.crl.filter((where) => !isUrl(where)))
     issues.push(
       ...found.issues.map((issue) => ({
         ...issue,

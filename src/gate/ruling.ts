@@ -5,16 +5,15 @@ import type { Intake } from '../intake/intake.js'
 import { takesUpgrade } from '../mattermost/paths.js'
 import { RevocationChecker, type RevocationRules } from '../revocation/checker.js'
 import type { Crl } from '../revocation/crl/crl.js'
-import type { CrlMemory } from '../revocation/crl/crl-memory.js'
 import { CrlSource } from '../revocation/crl/crl-source.js'
 import type { DenyList } from '../revocation/deny-list/deny-list.js'
 import { type StatusSource, unknown } from '../revocation/sources.js'
 import type { TrustStore } from '../x509/trust-store.js'
 import { Verifier } from '../x509/verifier.js'
+import { type Askers, isUrl, noAskers, openAskers, type RevocationRooms } from './askers.js'
 import { readDenyList, readDenyListText } from './deny-list-file.js'
 import { createIntake } from './entrance.js'
 import { Judge } from './judge.js'
-import { openResponders, type Responders } from './responders.js'
 import { readLists } from './revocation-lists.js'
 import { parseTrusts, readTrustFiles } from './trusts.js'
 
@@ -28,10 +27,9 @@ export interface Ruling {
   readonly judge: Judge
   readonly trusts: TrustStore
   readonly denyList: DenyList | null
-  /** CRLs by the name of the trust whose certificates they speak of. */
+  /** CRLs of files by the name of the trust whose certificates they speak of. */
   readonly lists: ReadonlyMap<string, readonly Crl[]>
-  /** Who is asked by OCSP, by the name of the trust. */
-  readonly responders: Responders
+  readonly askers: Askers
   /** The same where trusts and their requirements are: paths that were found hold still. */
   readonly trustMark: string
   /** The same for the same configuration and files, as far as a verdict on a certificate hangs on them. */
@@ -41,10 +39,16 @@ export interface Ruling {
 export interface RulingOptions {
   /** What is in use; of it is taken what did not change, cached verdicts above all. */
   readonly before: Ruling | null
-  /** Leaves out lists that are older than what was in use before; null: every list counts. */
-  readonly memory: CrlMemory | null
-  /** Told when what a responder says has changed for the worse. */
-  readonly onRevoked: () => void
+  readonly rooms: RevocationRooms
+}
+
+/** For whoever reads once, and keeps nothing. */
+const nothingKept: RevocationRooms = {
+  memory: null,
+  shelf: null,
+  onChange: () => undefined,
+  // Nothing is written, so that nothing can fail but the fetching, which the status tells of.
+  onFault: () => undefined,
 }
 
 /**
@@ -55,26 +59,26 @@ export interface RulingOptions {
 export async function readRuling(
   config: Config,
   clock: Clock,
-  { before, memory, onRevoked }: RulingOptions = { before: null, memory: null, onRevoked: () => undefined },
+  { before, rooms }: RulingOptions = { before: null, rooms: nothingKept },
 ): Promise<Ruling> {
   const definitions = await readTrustFiles(config)
   const denied = config.denyList === null ? null : await readDenyListText(config.denyList)
   const intake = await createIntake(config)
-  const lists = await readLists(config, memory, before?.lists ?? null)
+  const lists = await readLists(config, rooms.memory, before?.lists ?? null)
   const trustMark = markOf({ ...trustParts(config), definitions })
   const mark = markOf({ trustMark, denied, lists: listMarks(lists) })
   if (before !== null && before.mark === mark) return { ...before, config, intake }
   const trusts = parseTrusts(definitions)
   const denyList = config.denyList === null || denied === null ? null : readDenyList(config.denyList, denied)
-  const responders = openResponders(config, before?.responders ?? null, onRevoked)
-  const judge = createJudge(config, { trusts, denyList, lists, responders, clock })
-  return { config, intake, trusts, denyList, lists, responders, trustMark, mark, judge }
+  const askers = await openAskers({ config, trusts, rooms, clock }, before?.askers ?? noAskers)
+  const judge = createJudge(config, { trusts, denyList, lists, askers, clock })
+  return { config, intake, trusts, denyList, lists, askers, trustMark, mark, judge }
 }
 
 /** Every file that is looked at while running. */
 export function watchedFiles(config: Config): readonly string[] {
   const named = config.trust.flatMap(({ ca, intermediates }) => [ca, intermediates])
-  const lists = config.trust.flatMap(({ revocation }) => revocation.crl)
+  const lists = config.trust.flatMap(({ revocation }) => revocation.crl.filter((where) => !isUrl(where)))
   return [...named, config.denyList, ...lists].filter((file) => file !== null)
 }
 
@@ -82,18 +86,13 @@ interface JudgeParts {
   readonly trusts: TrustStore
   readonly denyList: DenyList | null
   readonly lists: Ruling['lists']
-  readonly responders: Responders
+  readonly askers: Askers
   readonly clock: Clock
 }
 
 function createJudge(config: Config, parts: JudgeParts): Judge {
-  const { trusts, denyList, lists, responders, clock } = parts
-  const rules = new Map(
-    config.trust.map((trust) => {
-      const ocsp = responders.get(trust.name)?.source ?? noResponder
-      return [trust.name, revocationRules(trust, lists.get(trust.name) ?? [], ocsp)]
-    }),
-  )
+  const { trusts, denyList, clock } = parts
+  const rules = new Map(config.trust.map((trust) => [trust.name, revocationRules(trust, parts)]))
   const checker = new RevocationChecker((trust) => rules.get(trust) ?? null)
   return new Judge({
     verifier: new Verifier(trusts, checker),
@@ -106,13 +105,14 @@ function createJudge(config: Config, parts: JudgeParts): Judge {
   })
 }
 
-function revocationRules(
-  { revocation }: TrustConfig,
-  lists: readonly Crl[],
-  ocsp: StatusSource,
-): RevocationRules {
+function revocationRules({ name, revocation }: TrustConfig, { lists, askers }: JudgeParts): RevocationRules {
   const { mode, whenUnknown, graceMs } = revocation
-  return { mode, whenUnknown, crl: new CrlSource({ lists: () => lists, graceMs }), ocsp }
+  const files = lists.get(name) ?? []
+  const fetched = askers.lists.get(name)?.source ?? null
+  return {
+    ...{ mode, whenUnknown, ocsp: askers.responders.get(name)?.source ?? noResponder },
+    crl: new CrlSource({ lists: () => [...files, ...(fetched?.lists ?? [])], fetched, graceMs }),
+  }
 }
 
 const noResponder: StatusSource = { status: () => Promise.resolve(unknown('OCSP is not asked')) }

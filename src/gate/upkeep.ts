@@ -68,9 +68,10 @@ export class Upkeep {
 
   async #sweep(): Promise<void> {
     const { gate, liveRevocation } = this.#options.opened
-    const { judge, responders } = gate.ruling
+    const { judge, askers } = gate.ruling
     judge.sweep()
-    for (const { source } of responders.values()) void this.#refresh(source)
+    for (const { source } of askers.responders.values()) void this.#refresh(source)
+    for (const { source } of askers.lists.values()) source.refreshDue(this.#options.clock.now())
     await liveRevocation.endDue()
   }
 

@@ -297,7 +297,6 @@ function trustWith(changes: Record<string, unknown>): Record<string, unknown> {
 }
 
 const notBuilt: readonly (readonly [key: string, changes: Record<string, unknown>])[] = [
-  ['trust[0].revocation.crl[0]', trustWith({ revocation: { mode: 'crl', crl: ['http://a/b.crl'] } })],
   ['trust[0].provision', trustWith({ provision: { usernameFrom: 'subject.cn' } })],
   ['mattermost.signIn', { mattermost: { signIn: 'password' } }],
   [
@@ -351,6 +350,8 @@ const contradictory: readonly (readonly [key: string, revocation: Record<string,
     ['mode', { responder: 'http://a' }, /is none, .* set it to ocsp/],
     ['responder', { mode: 'ocsp', responder: 'ocsp.example.com' }, /write it as http:/],
     ['responder', { mode: 'ocsp', responder: 'http://me:secret@ocsp.example.com' }, /write it as http:/],
+    ['crl[0]', { mode: 'crl', crl: ['ldap://pki.example.com/cn=ca'] }, /is no address of a CRL/],
+    ['crl[0]', { mode: 'crl', crl: ['http://me:secret@pki.example.com/a.crl'] }, /^(?!.*secret).*user name/],
     ['fetch.allow[0]', { mode: 'crl', fetch: { allow: ['http://pki.example.com/'] } }, /its name alone/],
   ]
 
@@ -366,6 +367,7 @@ test('refuses what says nothing of revocation, or says it to nobody', async (t) 
 
 const sufficient = [
   { mode: 'crl', crl: ['a.crl'], whenUnknown: 'allow', grace: '1h' },
+  { mode: 'crl', crl: ['http://pki.example.com/ca.crl', 'a.crl'] },
   { mode: 'crl', fetch: { allow: ['pki.example.com', '10.0.0.1:8080', '[::1]:80'], private: true } },
   { mode: 'ocsp', responder: 'https://ocsp.example.com/here' },
   { mode: 'ocsp', fetch: { allow: ['ocsp.example.com'] } },

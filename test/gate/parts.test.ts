@@ -116,7 +116,7 @@ test('what waits for something outside holds nobody up, and takes a place again 
   )
   t.equal(await queue.run('known', async () => 'done'), 'done')
   answer()
-  t.strictSame(new Set(await Promise.all(waiting)), new Set(['answered']))
+  t.strictSame(new Set(await Promise.all(waiting.map(async (one) => one))), new Set(['answered']))
 })
 
 test('a verification that fails frees its place', async (t) => {

@@ -33,7 +33,7 @@ interface Asked {
 async function verdict(lists: readonly Uint8Array[], asked: Asked = {}): Promise<string> {
   const { leaf = alice, chain = [], anchor = ca, graceMs = 0, atMs = testTimeMs } = asked
   const read = lists.flatMap(readable)
-  const crl = new CrlSource({ lists: () => read, graceMs })
+  const crl = new CrlSource({ lists: () => read, fetched: null, graceMs })
   const ocsp = { status: async () => unknown('nobody asks') }
   const rules: RevocationRules = { mode: 'crl', whenUnknown: 'refuse', crl, ocsp, ...asked.rules }
   const require = {

@@ -158,7 +158,7 @@ function heldFetcher() {
   return { running, fetcher: { fetch } }
 }
 
-const good = { bytes: new Uint8Array() }
+const good = { bytes: Buffer.alloc(0) }
 const few = { running: 1, waiting: 1, tries: 3, tryMs: 1000, backOffMs: 1 }
 
 test('asks one host in turns, refuses what is too much for it, and lets other hosts go ahead', async (t) => {

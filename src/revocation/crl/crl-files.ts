@@ -43,7 +43,11 @@ export async function filesOf(paths: readonly string[]): Promise<readonly string
 }
 
 async function readFileOfLists(file: string): Promise<ReadLists> {
-  const bytes = await readFile(file)
+  return readLists(await readFile(file), file)
+}
+
+/** Every list in these bytes, PEM or DER. @param file or URL that they came from */
+export async function readLists(bytes: Buffer, file: string): Promise<ReadLists> {
   const blocks = blocksOf(file, bytes)
   if (!Array.isArray(blocks)) return { lists: [], issues: [blocks] }
   const lists: Crl[] = []

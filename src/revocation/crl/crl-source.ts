@@ -7,15 +7,20 @@ import type { Crl } from './crl.js'
 import { isSignedByItsIssuer } from './crl-issuer.js'
 import { reasonsCovered } from './crl-scope.js'
 import { type DistributionPoint, readDistributionPoints } from './distribution-point.js'
+import type { FetchedLists } from './fetched-lists.js'
 import { allReasons, type Reasons } from './reasons.js'
 import type { RevokedEntry } from './revoked-entries.js'
 
 export interface CrlSourceOptions {
   /** What is loaded now, of whatever issuers. */
   readonly lists: () => readonly Crl[]
+  /** Where more can be had; null: there is no such place. */
+  readonly fetched: Fetched | null
   /** How long after its nextUpdate a list still says that a certificate is good. */
   readonly graceMs: number
 }
+
+export type Fetched = Pick<FetchedLists, 'note' | 'bring' | 'failureFor'>
 
 /** Lists about the issuers of lists about the issuers of lists: no authority is built higher. */
 const mostNested = 3
@@ -31,8 +36,25 @@ export class CrlSource implements StatusSource {
     this.#options = options
   }
 
-  status(question: CertificateQuestion): Promise<CertificateStatus> {
-    return this.#statusBeside(question, [])
+  /** Waits for nobody where what is at hand settles it. */
+  async status(question: CertificateQuestion): Promise<CertificateStatus> {
+    const { fetched } = this.#options
+    fetched?.note(question)
+    const found = await this.#statusBeside(question, [])
+    if (found.kind !== 'unknown' || fetched === null) return found
+    return question.aside(() => this.#statusByFetched(question, fetched))
+  }
+
+  /** Looks again whenever there may be more at hand: one place that hangs does not hold up what others say. */
+  async #statusByFetched(question: CertificateQuestion, fetched: Fetched): Promise<CertificateStatus> {
+    let found = unknown('no CRL speaks of it')
+    await fetched.bring(question, async () => {
+      found = await this.#statusBeside(question, [])
+      return found.kind !== 'unknown'
+    })
+    if (found.kind !== 'unknown') return found
+    const failure = fetched.failureFor(question)
+    return failure === null ? found : { ...found, detail: `${found.detail ?? ''}; ${failure}` }
   }
 
   /** @param asking lists whose own issuers are in question: they say nothing meanwhile */

@@ -32,7 +32,7 @@ export type FetchFailure =
   | 'overloaded'
   | 'closed'
 
-export type FetchResult = { readonly bytes: Uint8Array } | { readonly failure: FetchFailure }
+export type FetchResult = { readonly bytes: Buffer } | { readonly failure: FetchFailure }
 
 class AddressRefused extends Error {}
 
@@ -48,18 +48,25 @@ export class Fetcher {
     this.#agent = new Agent({ connect: guardedConnector(policy.private, lookup), connections: 16 })
   }
 
-  async fetch(wanted: FetchRequest): Promise<FetchResult> {
-    const url = URL.canParse(wanted.url) ? new URL(wanted.url) : null
+  /** Why nothing is ever fetched from there; null: it may be tried. */
+  refusalOf(address: string): 'url_refused' | 'host_not_allowed' | null {
+    const url = URL.canParse(address) ? new URL(address) : null
     if (
       url === null ||
       !['http:', 'https:'].includes(url.protocol) ||
       url.username !== '' ||
       url.password !== ''
     )
-      return { failure: 'url_refused' }
+      return 'url_refused'
     const port = url.port === '' ? (url.protocol === 'https:' ? '443' : '80') : url.port
-    if (!this.#allow.has(url.hostname) && !this.#allow.has(`${url.hostname}:${port}`))
-      return { failure: 'host_not_allowed' }
+    const isAllowed = this.#allow.has(url.hostname) || this.#allow.has(`${url.hostname}:${port}`)
+    return isAllowed ? null : 'host_not_allowed'
+  }
+
+  async fetch(wanted: FetchRequest): Promise<FetchResult> {
+    const refused = this.refusalOf(wanted.url)
+    if (refused !== null) return { failure: refused }
+    const url = new URL(wanted.url)
     const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(wanted.timeoutMs)])
     try {
       return await this.#exchange(url, wanted, signal)
@@ -95,7 +102,7 @@ export class Fetcher {
       if (size > wanted.maxBytes) return refuse('too_large')
       chunks.push(chunk)
     }
-    return { bytes: new Uint8Array(Buffer.concat(chunks)) }
+    return { bytes: Buffer.concat(chunks, size) }
   }
 
   /** Ends what is under way as `closed`. */
