@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.js'
 import { ConfigError, formatIssue } from '../core/config-error.js'
+import { closeAskers, noAskers } from '../gate/askers.js'
 import { readRuling } from '../gate/ruling.js'
 import { checkAuthorities } from './authority-checks.js'
 import { checkFiles } from './file-checks.js'
@@ -9,6 +10,7 @@ import { checkMattermost } from './mattermost-checks.js'
 import { checkNginx } from './nginx-checks.js'
 import type { ConnectTo } from './probe.js'
 import { checkPublicAddress } from './public-checks.js'
+import { checkRevocation } from './revocation-checks.js'
 
 export interface DoctorOptions {
   readonly loadConfig: () => Promise<Config>
@@ -21,12 +23,13 @@ export interface DoctorOptions {
 export async function examine({ loadConfig, machine, connectTo }: DoctorOptions): Promise<Finding[]> {
   try {
     const config = await loadConfig()
-    const { trusts } = await readRuling(config, machine.clock)
+    const ruling = await readRuling(config, machine.clock)
     const nginx = await checkNginx(config, machine.nginx)
     return [
       ...configuration(config),
       ...(await checkFiles(config)),
-      ...checkAuthorities(trusts, machine.clock.now()),
+      ...checkAuthorities(ruling.trusts, machine.clock.now()),
+      ...(await checkRevocation(ruling, machine.clock).finally(() => closeAskers(ruling.askers, noAskers))),
       ...nginx.findings,
       ...(await checkPublicAddress(config, { connectTo, otherServers: nginx.otherServers })),
       ...(await checkMattermost(config, machine)),

@@ -8,6 +8,7 @@ export type CheckName =
   | 'nginx.forgery'
   | 'nginx.names'
   | 'authorities'
+  | 'revocation'
   | 'mattermost.reachable'
   | 'mattermost.site-url'
   | 'mattermost.bypass'

@@ -12,10 +12,13 @@ import { GatewayMetrics } from './metrics/gateway-metrics.js'
 import { MetricsListener } from './metrics/metrics-listener.js'
 import { Readiness } from './metrics/readiness.js'
 import { packageVersion } from './metrics/version.js'
+import { RevocationWatch } from './revocation-watch.js'
 import { compareSiteUrl } from './site-url.js'
 import type { SystemdNotify } from './systemd-notify.js'
 
 const askMs = 15_000
+const lookMs = 1_000
+const storeMs = 5_000
 const endsMs = 3_600_000
 const soonMs = 30 * 86_400_000
 
@@ -31,6 +34,7 @@ export class Instruments {
   readonly readiness: Readiness
   readonly #options: InstrumentsOptions
   readonly #gateWatch: GateWatch
+  readonly #revocationWatch: RevocationWatch
   readonly #timers: NodeJS.Timeout[] = []
   #listener: MetricsListener | null = null
   #siteUrlCompared = false
@@ -43,7 +47,9 @@ export class Instruments {
       log.info({ status, reasons }, 'readiness')
       void notify?.status([status, ...reasons.map(({ message }) => message)].join('; '))
     })
-    this.#gateWatch = new GateWatch({ metrics: this.metrics, readiness: this.readiness, clock })
+    const watched = { metrics: this.metrics, readiness: this.readiness, clock }
+    this.#gateWatch = new GateWatch(watched)
+    this.#revocationWatch = new RevocationWatch(watched)
   }
 
   /** Before anything slow, so that `/readyz` can say that the gateway is starting. @throws ConfigError */
@@ -83,10 +89,13 @@ export class Instruments {
   async ready(live: LiveGate, address: string): Promise<void> {
     await this.#compareSiteUrl(live)
     await this.noteEnds(live)
+    this.#revocationWatch.look(live.opened.gate.ruling)
     this.readiness.clear('starting')
     this.#gateWatch.start(live.opened.audit)
     this.#every(askMs, () => this.#askMattermost(live))
     this.#every(endsMs, () => this.noteEnds(live))
+    this.#every(lookMs, () => this.#revocationWatch.look(live.opened.gate.ruling))
+    this.#every(storeMs, () => this.#proveStore(live))
     await this.#options.notify?.ready(`listens on ${address}`)
   }
 
@@ -151,6 +160,17 @@ export class Instruments {
     this.readiness.put('mattermost_unreachable', code !== null && code !== 'ERR_MATTERMOST_CREDENTIAL')
     this.readiness.put('admin_credential_refused', code === 'ERR_MATTERMOST_CREDENTIAL')
     if (code === null && !this.#siteUrlCompared) await this.#compareSiteUrl(live)
+  }
+
+  /** Once it has failed it is tried by writing, until it is there again. */
+  async #proveStore({ opened: { store } }: LiveGate): Promise<void> {
+    if (!this.readiness.has('store_unavailable')) return
+    const isWritten = await store.put('readiness', new Uint8Array()).then(
+      () => true,
+      // What is wrong was told when it failed first; that it still is, the condition says.
+      () => false,
+    )
+    if (isWritten) this.readiness.clear('store_unavailable')
   }
 
   async #compareSiteUrl({ opened: { gate, client } }: LiveGate): Promise<void> {

@@ -13,10 +13,12 @@ import { type Machine, thisMachine } from '../../src/doctor/machine.js'
 import { parseNginxDump } from '../../src/doctor/nginx-directives.js'
 import { silentLog } from '../../src/front/log.js'
 import { nginxSite } from '../../src/nginx-site/nginx-site.js'
+import type { IssuedCertificate } from '../../src/pki/issue.js'
 import { Gateway } from '../../src/server/gateway.js'
 import { makeCa } from '../support/certificates.js'
 import { freePort } from '../support/free-port.js'
 import { startNginx } from '../support/nginx.js'
+import { makeList } from '../support/revocation-list.js'
 
 const publicUrl = 'https://chat.example.com'
 
@@ -35,6 +37,7 @@ interface SetUpOptions {
 
 interface SetUp {
   readonly folder: string
+  readonly ca: IssuedCertificate
   readonly standin: Standin
   readonly configFile: string
 }
@@ -51,7 +54,8 @@ async function findingsOf(t: Test, options: SetUpOptions = {}): Promise<readonly
   t.teardown(() => rm(folder, { recursive: true, force: true }))
   const standin = await startStandin({ siteUrl: publicUrl, users, ...options.standin })
   t.teardown(() => standin.close())
-  await writeFile(join(folder, 'ca.crt'), (await makeCa('Test CA', options.ca)).pem)
+  const ca = await makeCa('Test CA', options.ca)
+  await writeFile(join(folder, 'ca.crt'), ca.pem)
   await writeFile(join(folder, 'token'), standin.adminToken, { mode: 0o600 })
   const configFile = join(folder, 'config.yaml')
   const yaml = `listen: { socket: http.sock }
@@ -69,7 +73,7 @@ audit: { file: audit.jsonl }
   await writeFile(configFile, (options.configure ?? ((text) => text))(yaml))
   const tls =
     options.withoutNginx === true ? await freePort() : await nginxFor(t, folder, options, nginxSite(sound))
-  await options.spoil?.({ folder, standin, configFile })
+  await options.spoil?.({ folder, standin, configFile, ca })
   const machine = thisMachine({
     clock: systemClock,
     nginxConfig: join(folder, 'nginx.conf'),
@@ -118,6 +122,7 @@ test('a sound set-up passes, and every check was made', async (t) => {
     'nginx.headers',
     'nginx.names',
     'nginx.version',
+    'revocation',
   ])
   const toLookAt = findings.filter(({ outcome }) => outcome === 'warn').map(({ check }) => check)
   // The test's own server certificate is trusted by nobody; the nginx here may be an old one.
@@ -129,6 +134,24 @@ test('a sound set-up passes, and every check was made', async (t) => {
 
 const dayMs = 86_400_000
 const withoutLine = (pattern: RegExp) => (site: string) => site.replaceAll(pattern, '')
+
+/** A trust that looks revocation up so. */
+const revocation = (how: string) => (yaml: string) =>
+  yaml.replace('ca: ca.crt }', `ca: ca.crt, revocation: ${how} }`)
+
+/** A list of the authority that is due for renewal in so many hours. */
+const listDueIn =
+  (hours: number) =>
+  async ({ folder, ca }: SetUp) => {
+    const list = await makeList({
+      issuer: ca,
+      thisUpdate: new Date(Date.now() - dayMs),
+      nextUpdate: new Date(Date.now() + hours * 3_600_000),
+    })
+    await writeFile(join(folder, 'staff.crl'), list)
+  }
+
+const nowhere = `http://127.0.0.1:${await freePort()}`
 
 type Broken = readonly [
   name: string,
@@ -214,6 +237,48 @@ const broken: readonly Broken[] = [
     'fail',
     /1024/,
     { ca: { key: { kind: 'rsa', bits: 1024 } } },
+  ],
+  [
+    'a CRL that was due for renewal',
+    'revocation',
+    'fail',
+    /trust staff: the CRL of CN=Test CA,.* from .*staff\.crl was due .*: nobody is let in/,
+    { configure: revocation('{ mode: crl, crl: [staff.crl] }'), spoil: listDueIn(-1) },
+  ],
+  [
+    'a CRL that counts by grace alone',
+    'revocation',
+    'warn',
+    /grace alone/,
+    { configure: revocation('{ mode: crl, crl: [staff.crl], grace: 2h }'), spoil: listDueIn(-1) },
+  ],
+  [
+    'a CRL that is due for renewal soon',
+    'revocation',
+    'warn',
+    /is due for renewal/,
+    { configure: revocation('{ mode: crl, crl: [staff.crl] }'), spoil: listDueIn(1) },
+  ],
+  [
+    'a place of CRLs that does not answer',
+    'revocation',
+    'fail',
+    /no CRL from http:.*ca\.crl: unreachable/,
+    { configure: revocation(`{ mode: crl, crl: ["${nowhere}/ca.crl"], fetch: { private: true } }`) },
+  ],
+  [
+    'a place of CRLs at a private address',
+    'revocation',
+    'fail',
+    /address_refused/,
+    { configure: revocation(`{ mode: crl, crl: ["${nowhere}/ca.crl"] }`) },
+  ],
+  [
+    'an OCSP responder that does not answer',
+    'revocation',
+    'fail',
+    /the responder http:.* gives no answer: unreachable/,
+    { configure: revocation(`{ mode: ocsp, responder: "${nowhere}/ocsp", fetch: { private: true } }`) },
   ],
   [
     'an nginx that is too old for the escaped form',

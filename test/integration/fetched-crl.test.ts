@@ -1,7 +1,7 @@
 // CRLs by URL in the running gateway, from a real HTTP server on loopback.
 import { once } from 'node:events'
 import { readdir, writeFile } from 'node:fs/promises'
-import { createServer, type ServerResponse } from 'node:http'
+import { createServer, get, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
@@ -260,4 +260,45 @@ test('a list in PEM is read as well', async (t) => {
   authority.offers.set('/ca.crl', Buffer.from(listPem(await fresh({ issuer: ca }))))
   const running = await start(t, configured(authority))
   t.equal(await codeOf(running, await makeUser(ca)), 'allowed')
+})
+
+test('readiness and metrics say which list is late, from where, and that it is well again', async (t) => {
+  const authority = await openAuthority(t)
+  const running = await start(t, '', {
+    yaml: {
+      trust: `[{ name: staff, ca: ca.crt, revocation: ${configured(authority)} }]`,
+      metrics: '{ socket: metrics.sock }',
+    },
+  })
+  const see = async (path: string): Promise<string> => {
+    const socket = join(running.folder, 'metrics.sock')
+    return new Promise((resolve, reject) => {
+      const options = { socketPath: socket, path, agent: false, headers: { Host: 'localhost' } }
+      get(options, (response) => {
+        let text = ''
+        response.on('data', (chunk: Buffer) => (text += chunk.toString()))
+        response.on('end', () => resolve(text))
+      }).once('error', reject)
+    })
+  }
+  const sees = (path: string, what: RegExp) =>
+    eventually(
+      () => see(path),
+      (text) => what.test(text),
+    )
+  const missing =
+    /"status":"degraded".*"crl_late","message":"trust staff: no CRL from http:[^"]*: bad_status"/
+  t.match(await sees('/readyz', missing), missing)
+  t.match(
+    await see('/metrics'),
+    /mattergate_revocation_source_up\{trust="staff",kind="crl",url="http[^}]*\} 0/,
+  )
+  authority.offers.set('/ca.crl', await fresh({ issuer: ca }))
+  t.match(await sees('/readyz', /"status":"ready"/), /"status":"ready","reasons":\[\]/)
+  const up = /mattergate_revocation_source_up\{[^}]*\} 1\n/
+  t.match(await sees('/metrics', up), up)
+  t.match(
+    await see('/metrics'),
+    /mattergate_crl_next_update_timestamp_seconds\{trust="staff",issuer="CN=Fetched CA,O=Mattermost"\} \d{10}/,
+  )
 })

@@ -172,6 +172,7 @@ test('describes each metric with its labels in docs/metrics.md, and no other', a
   const text = await metrics.text()
   metrics.certificates([{ role: 'server', trust: '', subject: 'CN=a', notAfterMs: 1 }])
   metrics.crls([{ trust: 'a', issuer: 'CN=a', nextUpdateMs: 1 }])
+  metrics.places([{ trust: 'a', kind: 'crl', url: 'http://a', failure: null }])
   const filled = await metrics.text()
   const registered = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name = '', type]) => {
     const series = new RegExp(`^${name}(?:_bucket)?\\{([^}]*)\\}`, 'm').exec(filled)?.[1] ?? ''

@@ -119,6 +119,12 @@ export class FetchedLists {
     for (const list of this.#all()) if (list.isWanted(nowMs)) void this.#fetchDue(list, nowMs)
   }
 
+  /** Fetches what the configuration names, due or not: for who looks once. */
+  async fetchAll(): Promise<void> {
+    const nowMs = this.#options.clock.now()
+    await Promise.all(this.#configured.flatMap((list) => this.#fetchDue(list, nowMs) ?? []))
+  }
+
   /** Ends what waits. Who closes the fetcher ends what is under way. */
   close(): void {
     this.#queue.close()

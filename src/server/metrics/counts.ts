@@ -35,6 +35,15 @@ export interface CrlEnd {
   readonly nextUpdateMs: number
 }
 
+/** An address that lists or answers are fetched from. */
+export interface PlaceState {
+  readonly trust: string
+  readonly kind: 'crl' | 'ocsp'
+  readonly url: string
+  /** Null: the last thing that came from there was good. */
+  readonly failure: string | null
+}
+
 /** Plain numbers: counting on the way of a request costs a few nanoseconds, writing them out comes later. */
 export interface Counts {
   allowed: number
@@ -55,6 +64,7 @@ export interface Counts {
   readonly reloads: Record<'taken' | 'refused', number>
   certificates: readonly CertificateEnd[]
   crls: readonly CrlEnd[]
+  places: readonly PlaceState[]
 }
 
 export function noCounts(nowMs: number): Counts {
@@ -88,6 +98,7 @@ export function noCounts(nowMs: number): Counts {
     reloads: { taken: 0, refused: 0 },
     certificates: [],
     crls: [],
+    places: [],
   }
 }
 

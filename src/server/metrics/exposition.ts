@@ -96,6 +96,18 @@ function registerEnds(expose: Exposition, counts: Counts): void {
         ],
       ),
   )
+  expose.gauge(
+    'mattergate_revocation_source_up',
+    '1 if the last thing that came from an address of CRLs or OCSP answers was good.',
+    ['trust', 'kind', 'url'],
+    () =>
+      counts.places.map(
+        ({ trust, kind, url, failure }): Sample => [
+          { trust, kind, url: bounded(url) },
+          Number(failure === null),
+        ],
+      ),
+  )
 }
 
 type Sample = readonly [labels: Readonly<Record<string, string>>, value: number]

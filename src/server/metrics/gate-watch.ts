@@ -97,6 +97,7 @@ export class GateWatch {
     const { metrics, readiness, clock } = this.#options
     metrics.faulted(error)
     if (!(error instanceof Fault)) return
+    if (error.code === 'ERR_STORE_IO') readiness.set('store_unavailable')
     if (error.code === 'ERR_MATTERMOST_CREDENTIAL') readiness.set('admin_credential_refused')
     if (error.code !== 'ERR_MATTERMOST_UNREACHABLE') return
     this.#unreachableAt = clock.now()

@@ -8,6 +8,7 @@ import {
   type Counts,
   type CrlEnd,
   noCounts,
+  type PlaceState,
   type TimedStage,
   type TokenEventKind,
   type UpstreamErrorKind,
@@ -108,6 +109,12 @@ export class GatewayMetrics {
   /** In place of those that were told of before. */
   crls(ends: readonly CrlEnd[]): void {
     this.#counts.crls = [...ends].sort((a, b) => a.nextUpdateMs - b.nextUpdateMs).slice(0, mostEnds)
+  }
+
+  /** In place of those that were told of before; those that fail first, where there are too many. */
+  places(places: readonly PlaceState[]): void {
+    const failing = (place: PlaceState) => Number(place.failure === null)
+    this.#counts.places = [...places].sort((a, b) => failing(a) - failing(b)).slice(0, mostEnds)
   }
 
   /** Numbers alone, for `/status`. */

@@ -14,6 +14,7 @@ const degraded = {
   site_url_differs: 'public.url and the SiteURL of Mattermost differ: websockets are refused',
   reload_refused: 'the last reload was refused: what ran goes on, see the log',
   crl_late: 'a CRL is past its next update',
+  ocsp_unavailable: 'an OCSP responder gives no answer',
   certificate_ending: 'a certificate authority or the server certificate ends soon',
 } as const
 
@@ -57,6 +58,10 @@ export class Readiness {
     if (!this.#reasons.has(key) && this.#reasons.size >= mostReasons && !isUnready(code)) return
     this.#reasons.set(key, { code, message })
     this.#onChange(this.report())
+  }
+
+  has(code: ConditionCode, about = ''): boolean {
+    return this.#reasons.has(conditionKey(code, about))
   }
 
   clear(code: ConditionCode, about = ''): void {
