@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.js'
-import { earlier, Refusal } from '../core/refusals.js'
+import { earlier, Refusal, type RefusalCode } from '../core/refusals.js'
 import type { AllowEntry } from '../identity/allow.js'
 import { isAllowed } from '../identity/allow.js'
 import type { Identity } from '../identity/identity.js'
@@ -37,8 +37,9 @@ export interface JudgeOptions {
 /** Even a verdict whose inputs last for years is made anew after this. */
 const longestGoodMs = 10 * 60_000
 const longestBadMs = 30_000
-/** A certificate that is not valid yet becomes so by the passing of time. */
+/** A certificate that is not valid yet becomes so by the passing of time, and a status becomes known. */
 const shortestBadMs = 1_000
+const passing: ReadonlySet<RefusalCode> = new Set(['certificate_not_yet_valid', 'revocation_unknown'])
 /** New lists come now and then; whatever comes more often must keep nobody waiting. */
 const mostTries = 3
 
@@ -198,7 +199,7 @@ function bad(
   now: number,
   identity: Identity | null = null,
 ): CertificateVerdict {
-  const lastsMs = refusal.code === 'certificate_not_yet_valid' ? shortestBadMs : longestBadMs
+  const lastsMs = passing.has(refusal.code) ? shortestBadMs : longestBadMs
   const endsAt = Math.min(now + lastsMs, certificate?.validUntil ?? Number.POSITIVE_INFINITY)
   return { certificate, identity, refusal, endsAt }
 }

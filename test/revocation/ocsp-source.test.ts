@@ -1,11 +1,7 @@
 // Real responders on loopback: `openssl ocsp`, and own ones that are slow, lie, turn or are down.
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { contextPrimitive, objectIdentifier, sequence } from '../../src/pki/der-writer.js'
 import type { IssuedCertificate } from '../../src/pki/issue.js'
@@ -18,6 +14,7 @@ import { makeCa, makeUser } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
 import { freePort } from '../support/free-port.js'
 import { failureAnswer, makeResponse, parsed, type SingleOptions } from '../support/ocsp-response.js'
+import { openOpensslResponder } from '../support/openssl-responder.js'
 
 const atMs = Math.floor(Date.now() / 1000) * 1000
 const minuteMs = 60_000
@@ -84,30 +81,11 @@ function says(status: 'good' | 'revoked' | 'unknown', more: Partial<SingleOption
 }
 
 test('believes a real openssl responder: good, revoked and unknown', async (t) => {
-  const directory = mkdtempSync(join(tmpdir(), 'ocsp-source-'))
-  t.teardown(() => rmSync(directory, { recursive: true }))
-  const line = (flag: string, revoked: string, { serial }: IssuedCertificate) =>
-    `${flag}\t360101000000Z\t${revoked}\t${serial.toUpperCase()}\tunknown\t/CN=x\n`
-  writeFileSync(join(directory, 'index'), line('V', '', alice) + line('R', '260101000000Z', bob))
-  writeFileSync(join(directory, 'ca.pem'), ca.pem)
-  writeFileSync(join(directory, 'ca.key'), ca.privateKeyPem)
-  const port = await freePort()
-  const words = ['-index', 'index', '-CA', 'ca.pem', '-rsigner', 'ca.pem', '-rkey', 'ca.key', '-nmin', '60']
-  const responder: ChildProcess = spawn('openssl', ['ocsp', '-port', String(port), ...words], {
-    cwd: directory,
-    stdio: 'ignore',
-  })
-  t.teardown(() => responder.kill('SIGKILL'))
-  const { source } = openSource(t, `http://127.0.0.1:${port}/`)
-  // Until it listens it is a responder that is down: what settles nothing is asked again later.
-  let nowMs = Date.now()
-  const first = await eventually(
-    () => source.status(question(alice, (nowMs += 11_000))),
-    ({ kind }) => kind !== 'unknown',
-  )
-  t.match(first, { kind: 'good', source: `http://127.0.0.1:${port}/` })
-  t.match(await source.status(question(bob, nowMs)), { kind: 'revoked' })
-  t.match(await source.status(question(carol, nowMs)), { kind: 'unknown' })
+  const url = await openOpensslResponder(t, { ca, good: [alice], revoked: [bob] })
+  const { source } = openSource(t, url)
+  t.match(await source.status(question(alice, Date.now())), { kind: 'good', source: url })
+  t.match(await source.status(question(bob, Date.now())), { kind: 'revoked' })
+  t.match(await source.status(question(carol, Date.now())), { kind: 'unknown' })
 })
 
 test('does not believe a responder that lies, has no answer or is down', async (t) => {

@@ -56,8 +56,14 @@ export class AnswerBook {
     const isEarlier = held !== status && held.thisUpdate !== null && held.thisUpdate !== status.thisUpdate
     const askAgainAt = isEarlier ? atMs + unknownMs : renewalOf(held, atMs)
     this.#held.set(key, { question, status: held, askAgainAt, wantedUntil: before?.wantedUntil ?? atMs })
-    return { held, hasTurned: before?.status.kind === 'good' && held.kind !== 'good' }
+    return { held, hasTurned: before !== undefined && isWorse(held, before.status) }
   }
+}
+
+/** What is not known may be allowed: that it is revoked is worse. */
+function isWorse({ kind }: CertificateStatus, before: CertificateStatus): boolean {
+  const ranks = { good: 0, unknown: 1, revoked: 2 }
+  return ranks[kind] > ranks[before.kind]
 }
 
 /** Of what is held and what came. Who answers with something older, or not at all, takes nothing back. */

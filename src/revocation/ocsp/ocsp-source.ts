@@ -13,7 +13,7 @@ export interface OcspSourceOptions {
   readonly fetcher: Pick<Fetcher, 'fetch'>
   /** In place of what the certificate says; null: the certificate's own, where its host is allowed. */
   readonly responder: string | null
-  /** Told when a certificate that was good is so no longer. */
+  /** Told when a certificate that was good is so no longer, or one that was not known is revoked. */
   readonly onChange: () => void
 }
 
@@ -44,7 +44,7 @@ export class OcspSource implements StatusSource {
     this.#queue = new FetchQueue(options.fetcher, perResponder)
   }
 
-  /** Counts the certificates that were good and are so no longer. */
+  /** Counts what was told so. */
   get version(): number {
     return this.#version
   }
