@@ -4,9 +4,9 @@ import { parseCertificate, presentedLimits } from './certificate.js'
 import {
   type Examination,
   ExaminationRecord,
-  examinedDeadEnd,
+  factsOf,
+  observeDeadEnd,
   type PathObserver,
-  subjectsOf,
 } from './examination.js'
 import type { CertificationPath } from './path.js'
 import { findPaths } from './path-building.js'
@@ -70,7 +70,7 @@ export class Verifier {
   ): Promise<VerifiedCertificate | Refusal> {
     const certificate = parseCertificate(leaf, presentedLimits)
     if (certificate instanceof Refusal) return certificate
-    return this.#decide(certificate, this.#readChain(chain), { atMs, aside, observe: ignore })
+    return this.#decide(certificate, this.#readChain(chain), { atMs, aside, observer: ignore })
   }
 
   /**
@@ -87,7 +87,7 @@ export class Verifier {
     const certificate = parseCertificate(leaf, presentedLimits)
     if (certificate instanceof Refusal) return certificate
     const record = new ExaminationRecord()
-    await this.#decide(certificate, this.#readChain(chain), { atMs, aside: inPlace, observe: record.add })
+    await this.#decide(certificate, this.#readChain(chain), { atMs, aside: inPlace, observer: record })
     return record
   }
 
@@ -129,7 +129,7 @@ export class Verifier {
     trust: Trust,
     leaf: ParsedCertificate,
     presented: readonly ParsedCertificate[],
-    { atMs, aside, observe }: Run,
+    { atMs, aside, observer }: Run,
   ): Promise<FoundPath | NoPath> {
     let furthest = untrusted(leaf)
     const paths = findPaths({
@@ -137,15 +137,15 @@ export class Verifier {
       anchors: trust.anchors,
       intermediates: known(trust, presented),
       isPromising: (intermediate) => couldIssue(intermediate, trust.require, atMs),
-      onDeadEnd: (end) => observe(examinedDeadEnd(trust.name, end)),
+      onDeadEnd: (end) => observeDeadEnd(observer, trust.name, end),
     })
     for await (const path of paths) {
       const invalid = validatePath(path, trust.require, atMs)
       const status = invalid === null ? await this.#statusOf({ trust, path, presented, atMs, aside }) : null
       const refusal = invalid ?? status?.refusal ?? null
-      const names = subjectsOf([path.anchor, ...path.certificates]).toReversed()
+      const certificates = factsOf(path.certificates).toReversed()
       const findings = status?.findings ?? []
-      observe({ trust: trust.name, path: names, reachesAnchor: true, refusal, findings })
+      observer.tried({ trust: trust.name, certificates, anchor: path.anchor.facts, refusal, findings })
       if (refusal === null) return new FoundPath(path, status)
       if (status?.endsPathOnly === false) return { refusal, isFinal: true }
       furthest = further(furthest, refusal)
@@ -162,10 +162,10 @@ export class Verifier {
 interface Run {
   readonly atMs: number
   readonly aside: Aside
-  readonly observe: PathObserver
+  readonly observer: PathObserver
 }
 
-const ignore: PathObserver = () => undefined
+const ignore: PathObserver = { tried: () => undefined, searchCut: () => undefined }
 
 class FoundPath {
   readonly path: CertificationPath
@@ -212,7 +212,7 @@ function toVerified(
   const endsAt = Math.min(...path.certificates.map(({ facts }) => facts.notAfter))
   const verified = makeVerified(leaf.facts, {
     trust: trust.name,
-    path: subjectsOf([path.anchor, ...path.certificates]).toReversed(),
+    path: [path.anchor, ...path.certificates].map(({ facts }) => facts.subject).toReversed(),
     validUntil: Math.min(endsAt, status?.validUntil ?? Number.POSITIVE_INFINITY),
     findings: status?.findings ?? [],
   })

@@ -10,6 +10,7 @@ import { type DeadEnd, findPaths } from '../../src/x509/path-building.js'
 import type { PathStatus, PathStatusChecker, StatusQuestion } from '../../src/x509/path-status.js'
 import { anyPolicies } from '../../src/x509/requirements.js'
 import { createTrustStore } from '../../src/x509/trust-store.js'
+import type { CertificateFacts } from '../../src/x509/verified-certificate.js'
 import { Verifier } from '../../src/x509/verifier.js'
 import { cachedKey, makeCa, makeUser, testTimeMs } from '../support/certificates.js'
 
@@ -158,6 +159,8 @@ test('a valid path is found among many more bad ones than could all be tried', a
   t.equal(await verdict(verifierFor({ staff: [ca] }), leaf, [...mesh, wayOut]), 'certificate_expired')
 })
 
+const commonName = ({ subject }: CertificateFacts) => /CN=(\w+)/.exec(subject)?.[1]
+
 test('an examination lists every path that was tried, and why it does not do', async (t) => {
   const { first, second, chain, leaf } = await crossed()
   const answers = new Answers(refusing('certificate_revoked', true))
@@ -165,26 +168,26 @@ test('an examination lists every path that was tried, and why it does not do', a
   const found = await verifier.examine(leaf.der, ders(chain), testTimeMs)
   if (found instanceof Refusal) throw new Error(found.detail)
   t.notOk(found.isCut)
-  const short = ({ trust, path, reachesAnchor, refusal }: ExaminedPath) => [
+  const short = ({ trust, certificates, anchor, refusal }: ExaminedPath) => [
     trust,
-    path.map((subject) => /CN=(\w+)/.exec(subject)?.[1]).join(' '),
-    reachesAnchor,
+    certificates.map(commonName).join(' '),
+    anchor === null ? null : commonName(anchor),
     refusal?.code ?? 'valid',
   ]
   t.strictSame(found.paths.map(short), [
-    ['staff', 'mmuser Sub First', true, 'certificate_revoked'],
-    ['guests', 'mmuser Sub Second', true, 'valid'],
+    ['staff', 'mmuser Sub', 'First', 'certificate_revoked'],
+    ['guests', 'mmuser Sub', 'Second', 'valid'],
   ])
   const stray = await verifier.examine(leaf.der, [], testTimeMs)
   if (stray instanceof Refusal) throw new Error(stray.detail)
   t.strictSame(stray.paths.map(short), [
-    ['staff', 'mmuser', false, 'chain_untrusted'],
-    ['guests', 'mmuser', false, 'chain_untrusted'],
+    ['staff', 'mmuser', null, 'chain_untrusted'],
+    ['guests', 'mmuser', null, 'chain_untrusted'],
   ])
   const namesake = await makeCa('Sub', { issuer: first })
   const forged = await verifier.examine(leaf.der, [namesake.der], testTimeMs)
   t.match(forged, {
-    paths: [{ path: { length: 2 }, reachesAnchor: false, refusal: { code: 'chain_untrusted' } }, {}],
+    paths: [{ certificates: { length: 2 }, anchor: null, refusal: { code: 'chain_untrusted' } }, {}],
   })
   t.match(await verifier.examine(new Uint8Array(), [], testTimeMs), { code: 'certificate_malformed' })
 })
@@ -204,6 +207,16 @@ test('an examination of more paths than anyone reads is cut', async (t) => {
     testTimeMs,
   )
   t.match(found, { isCut: true, paths: { length: 64 } })
+})
+
+test('an examination says that a search was given up, and lists nothing that was not tried', async (t) => {
+  const leaf = await makeUser(await makeCa('Sub'))
+  const namesakes = await Promise.all(Array.from({ length: 130 }, () => makeCa('Sub')))
+  const examine = (anchors: number) =>
+    verifierFor({ staff: namesakes.slice(0, anchors) }).examine(leaf.der, [], testTimeMs)
+  t.match(await examine(60), { isCut: false, isSearchCut: false, paths: { length: 60 } })
+  t.match(await examine(70), { isCut: true, isSearchCut: false })
+  t.match(await examine(130), { isCut: true, isSearchCut: true, paths: { length: 64 } })
 })
 
 test('a path of more than sixteen intermediates is not followed', async (t) => {
