@@ -1,6 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import { type AddressInfo, isIP, type LookupFunction } from 'node:net'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { type Test, test } from 'tap'
 import { isPublicAddress } from '../../src/revocation/fetch/address.js'
 import { FetchQueue } from '../../src/revocation/fetch/fetch-queue.js'
@@ -234,4 +236,32 @@ test('tries again what may have passed, so often and so long as it may', async (
     'closed',
   ] as const)
     t.same(await triesOf([failure]), [1, failure])
+})
+
+test('its time ends an exchange however often the garbage collector runs meanwhile', async (t) => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const server = createServer(() => undefined)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const fetcher = new Fetcher({ allow: ['127.0.0.1'], private: true })
+  const timer = setInterval(collect, 20)
+  t.teardown(async () => {
+    clearInterval(timer)
+    await fetcher.close()
+    server.closeAllConnections()
+    server.close()
+  })
+  const wanted = { maxBytes: 100, timeoutMs: 300, accept: 'application/pkix-crl' }
+  const ended: FetchResult[] = []
+  for (let count = 0; count < 5; count += 1)
+    void fetcher.fetch({ ...wanted, url: `http://127.0.0.1:${port}/` }).then((result) => ended.push(result))
+  await eventually(
+    () => ended.length,
+    (count) => count === 5,
+  )
+  t.strictSame(
+    ended,
+    Array.from({ length: 5 }, () => ({ failure: 'timeout' })),
+  )
 })

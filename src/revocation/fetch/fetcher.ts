@@ -36,11 +36,37 @@ export type FetchResult = { readonly bytes: Buffer } | { readonly failure: Fetch
 
 class AddressRefused extends Error {}
 
+/**
+ * Bounds one exchange. Not by `AbortSignal.any` over `AbortSignal.timeout`: on Node 20 the garbage collector may
+ * take such a signal before its time has come, and the exchange would last for ever.
+ */
+class Exchange {
+  readonly #controller = new AbortController()
+  readonly #timer: NodeJS.Timeout
+
+  constructor(timeoutMs: number) {
+    this.#timer = setTimeout(() => this.abort(), timeoutMs)
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  abort(): void {
+    this.#controller.abort()
+  }
+
+  end(): void {
+    clearTimeout(this.#timer)
+  }
+}
+
 /** Does one exchange under the policy. No redirects, no proxy, no credentials; failures are values. */
 export class Fetcher {
   readonly #allow: ReadonlySet<string>
   readonly #agent: Agent
-  readonly #closing = new AbortController()
+  readonly #underWay = new Set<Exchange>()
+  #closed = false
 
   /** `lookup` stands in for the system's resolver in tests. */
   constructor(policy: FetchPolicy, lookup: LookupFunction = systemLookup) {
@@ -67,13 +93,17 @@ export class Fetcher {
     const refused = this.refusalOf(wanted.url)
     if (refused !== null) return { failure: refused }
     const url = new URL(wanted.url)
-    const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(wanted.timeoutMs)])
+    const exchange = new Exchange(wanted.timeoutMs)
+    this.#underWay.add(exchange)
     try {
-      return await this.#exchange(url, wanted, signal)
+      return await this.#exchange(url, wanted, exchange.signal)
     } catch (error) {
       if (error instanceof AddressRefused) return { failure: 'address_refused' }
-      if (this.#closing.signal.aborted) return { failure: 'closed' }
-      return { failure: signal.aborted ? 'timeout' : 'unreachable' }
+      if (this.#closed) return { failure: 'closed' }
+      return { failure: exchange.signal.aborted ? 'timeout' : 'unreachable' }
+    } finally {
+      exchange.end()
+      this.#underWay.delete(exchange)
     }
   }
 
@@ -107,7 +137,8 @@ export class Fetcher {
 
   /** Ends what is under way as `closed`. */
   async close(): Promise<void> {
-    this.#closing.abort()
+    this.#closed = true
+    for (const exchange of this.#underWay) exchange.abort()
     await this.#agent.destroy()
   }
 }
