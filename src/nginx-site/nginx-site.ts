@@ -23,12 +23,15 @@ export function nginxSite(config: Config): string {
   ].join('\n')
 }
 
-function unprintable({ listen, public: { url } }: Config): string | null {
+function unprintable({ listen, proxy, public: { url } }: Config): string | null {
   if (listen.tls !== null) {
     return 'listen.tls: the gateway ends TLS itself, and no nginx belongs in front of it: remove this key to have a site printed'
   }
   if (!url.startsWith('https:')) {
     return 'public.url: a client certificate needs https: change it to the https address that nginx will answer'
+  }
+  if (proxy.certificate !== 'nginx') {
+    return `proxy.certificate: ${proxy.certificate} is not what nginx sends: remove this key to have a site printed`
   }
   return null
 }

@@ -233,13 +233,14 @@ test('a path cannot slip a directive into the site', async (t) => {
   }
 })
 
-test('prints no site where the gateway ends TLS itself, or where people use plain http', async (t) => {
+test('prints no site where TLS ends at the gateway or another proxy, or where people use plain http', async (t) => {
   const folder = folderOf(t)
   selfSigned(folder, 'server')
   selfSigned(folder, 'ca')
   const config = await configure(folder)
   const files = { certificate: join(folder, 'server.crt'), key: join(folder, 'server.key') }
   t.throws(() => nginxSite({ ...config, listen: { ...config.listen, tls: files } }), ConfigError)
+  t.throws(() => nginxSite({ ...config, proxy: { ...config.proxy, certificate: 'haproxy' } }), ConfigError)
   t.throws(() => nginxSite({ ...config, public: { url: 'http://localhost', origins: [] } }), ConfigError)
 })
 
