@@ -4,7 +4,8 @@ import { readdir, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
-import type { IssuedCertificate } from '../../src/pki/issue.js'
+import { keyUsage } from '../../src/pki/extensions.js'
+import { type IssuedCertificate, issueCertificate } from '../../src/pki/issue.js'
 import { userExtensions } from '../../src/pki/profiles.js'
 import { CrlMemory } from '../../src/revocation/crl/crl-memory.js'
 import { FetchedLists, type FetchedListsOptions } from '../../src/revocation/crl/fetched-lists.js'
@@ -13,7 +14,7 @@ import type { FetchRequest, FetchResult } from '../../src/revocation/fetch/fetch
 import { memoryStore } from '../../src/store/memory-store.js'
 import { inPlace } from '../../src/x509/path-status.js'
 import { anyPolicies } from '../../src/x509/requirements.js'
-import { makeCa, makeUser, testTimeMs } from '../support/certificates.js'
+import { makeCa, makeUser, name, testTimeMs } from '../support/certificates.js'
 import { parsed } from '../support/ocsp-response.js'
 import { distributionPoints, type ListOptions, listPem, makeList } from '../support/revocation-list.js'
 
@@ -177,6 +178,26 @@ test('nothing is taken that is older, signed by nobody of the trust, or no list;
   await ticksUntilAsked(world, lists, 60, 60_000)
   t.equal(world.changes, 2, 'the same bytes')
   t.match(lists.conditions, [{ failure: null, fetchedAt: world.nowMs }])
+})
+
+test('a list that is signed by a certificate which came with a leaf is taken once somebody comes with it', async (t) => {
+  const world = new World()
+  const lists = await world.open()
+  const signer = await issueCertificate({
+    ...{
+      subject: name({ O: 'Mattermost', CN: 'List signer' }),
+      issuer: ca,
+      extensions: [keyUsage(['cRLSign'])],
+    },
+    ...{ notBefore: new Date(testTimeMs - hourMs), notAfter: new Date(testTimeMs + 24 * hourMs) },
+  })
+  await world.offer({ issuer: signer })
+  await world.tick(lists)
+  t.match(lists.conditions, [{ failure: /not signed by an authority/ }])
+  world.nowMs += 60_000
+  const asked = { ...question(anybody, world.nowMs), presented: [parsed(signer)] }
+  await lists.bring(asked, () => Promise.resolve(lists.lists.length > 0))
+  t.equal(lists.lists.length, 1)
 })
 
 test('a list that is offered past its end is taken for what it revokes, and asked for anew soon', async (t) => {

@@ -138,6 +138,7 @@ export class FetchedLists {
   async #wantedBy(question: CertificateQuestion): Promise<readonly FetchedList[]> {
     const { fetcher } = this.#options
     const configured = new Set(this.#configured.map(({ url }) => url))
+    for (const list of this.#configured) list.want(question)
     const named: FetchedList[] = []
     for (const url of listUrls(question.certificate)) {
       if (configured.has(url) || fetcher.refusalOf(url) !== null) continue
