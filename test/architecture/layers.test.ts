@@ -22,7 +22,6 @@ const layers: readonly (readonly string[])[] = [
 /** Pairs within one layer that are above and below each other all the same, each with its reason. */
 const agreed = new Map([
   ['demo → server', 'the demo runs the very gateway that `serve` runs'],
-  ['explain → server', 'explain asks the very gate that `serve` asks'],
 ])
 
 interface Import {
