@@ -1,8 +1,8 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DerError } from '../../x509/der.js'
-import { PemError, readPemBlocks } from '../../x509/pem.js'
 import { type Crl, readLongCrl } from './crl.js'
+import { blocksOf } from './list-blocks.js'
 
 /** What is wrong with a file; lines count from 1. */
 export interface CrlIssue {
@@ -48,8 +48,8 @@ async function readFileOfLists(file: string): Promise<ReadLists> {
 
 /** Every list in these bytes, PEM or DER. @param file or URL that they came from */
 export async function readLists(bytes: Buffer, file: string): Promise<ReadLists> {
-  const blocks = blocksOf(file, bytes)
-  if (!Array.isArray(blocks)) return { lists: [], issues: [blocks] }
+  const blocks = await blocksOf(bytes)
+  if ('message' in blocks) return { lists: [], issues: [{ file, ...blocks }] }
   const lists: Crl[] = []
   const issues: CrlIssue[] = []
   for (const { der, line } of blocks) {
@@ -65,31 +65,4 @@ export async function readLists(bytes: Buffer, file: string): Promise<ReadLists>
     }
   }
   return { lists, issues }
-}
-
-interface Block {
-  readonly der: Uint8Array
-  readonly line: number
-}
-
-const derStart = 0x30
-
-function blocksOf(file: string, bytes: Buffer): Block[] | CrlIssue {
-  if (bytes[0] === derStart) return [{ der: bytes, line: 1 }]
-  try {
-    const blocks = readPemBlocks(bytes.toString('latin1'))
-    const other = blocks.find(({ label }) => label !== 'X509 CRL')
-    if (other !== undefined)
-      return {
-        file,
-        line: other.line,
-        message: `holds a block of type ${other.label}: leave only X509 CRL blocks`,
-      }
-    return blocks.length > 0
-      ? blocks.map(({ der, line }) => ({ der, line }))
-      : { file, line: 1, message: 'holds no CRL: put one into it, PEM or DER' }
-  } catch (error) {
-    if (!(error instanceof PemError)) throw error
-    return { file, line: error.line, message: `not PEM: ${error.message}: restore the file from its source` }
-  }
 }

@@ -1,5 +1,3 @@
-import { once } from 'node:events'
-import { Worker } from 'node:worker_threads'
 import type { ParsedCertificate } from '../../x509/certificate.js'
 import { DerError } from '../../x509/der.js'
 import { type SignatureOutcome, verifySignature } from '../../x509/signature.js'
@@ -7,6 +5,7 @@ import { newHashKey } from './keyed-hash.js'
 import { type CrlHead, parseCrlHead } from './parse-crl.js'
 import { RevokedEntries, type ScannedEntries, scanEntries } from './revoked-entries.js'
 import type { ScanOrder, ScanReport } from './scan-worker.js'
+import { inThread } from './thread.js'
 
 /** A list of revoked certificates, read whole. What it says counts once its signature was verified. */
 export class Crl {
@@ -72,19 +71,8 @@ function scanOptions({ issuer, version }: CrlHead): ScanOrder['options'] {
   return { key: newHashKey(), ownIssuer: issuer.key, version }
 }
 
-/** The worker lies beside this file, and is what this file is: compiled, or not. */
-const workerFile = new URL(
-  import.meta.url.endsWith('.ts') ? './scan-worker.ts' : './scan-worker.js',
-  import.meta.url,
-)
-
 async function scanInThread(order: ScanOrder): Promise<ScannedEntries> {
-  const worker = new Worker(workerFile, { workerData: order })
-  try {
-    const [report] = (await once(worker, 'message')) as [ScanReport]
-    if ('problem' in report) throw new DerError(report.problem)
-    return report.scanned
-  } finally {
-    await worker.terminate()
-  }
+  const report = await inThread<ScanReport>('./scan-worker', order)
+  if ('problem' in report) throw new DerError(report.problem)
+  return report.scanned
 }

@@ -31,9 +31,6 @@ export interface FetchedListsOptions {
 }
 
 const listBytes = 134_217_728
-/** RFC 5280 §4.2.1.13 wants DER; small authorities serve PEM, which takes the main thread's time to read. */
-const longestPem = 1_048_576
-const derStart = 0x30
 const listMs = 60_000
 const perHost = { running: 2, waiting: 64, tries: 2, tryMs: 60_000, backOffMs: 500 }
 /** So long its holder waits for the lists that a certificate needs. */
@@ -234,8 +231,6 @@ export class FetchedLists {
   }
 
   async #read(list: FetchedList, bytes: Buffer): Promise<ReadOutcome> {
-    if (bytes[0] !== derStart && bytes.length > longestPem)
-      return { problem: 'what is offered there is not DER' }
     const { lists, issues } = await readLists(bytes, list.url)
     const problem = issues[0]?.message ?? (await this.#problemOf(lists, list))
     return problem === null ? { lists } : { problem }
