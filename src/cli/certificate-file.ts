@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { printable } from '../audit/printable.js'
 import type { DecodedCertificate } from '../intake/facts.js'
 import { PemError, readPemBundle } from '../x509/pem.js'
 import { UsageError } from './command.js'
@@ -13,12 +14,15 @@ const derStart = 0x30
  */
 export async function readCertificateFile(file: string): Promise<DecodedCertificate> {
   const bytes = await readFile(file).catch((error: unknown) => {
-    throw new UsageError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`)
+    const why = error instanceof Error ? error.message : String(error)
+    throw new UsageError(printable(`${file} cannot be read: ${why}`))
   })
   if (bytes[0] === derStart) return { leaf: bytes, chain: [] }
   const [leaf, ...chain] = readBlocks(file, bytes.toString('latin1'))
   if (leaf === undefined) {
-    throw new UsageError(`${file} holds no certificate: a PEM file with a CERTIFICATE block is needed.`)
+    throw new UsageError(
+      `${printable(file)} holds no certificate: a PEM file with a CERTIFICATE block is needed.`,
+    )
   }
   return { leaf, chain }
 }
@@ -28,6 +32,8 @@ function readBlocks(file: string, text: string): readonly Uint8Array[] {
     return readPemBundle(text)
   } catch (error) {
     if (!(error instanceof PemError)) throw error
-    throw new UsageError(`${file}:${error.line}: not PEM: ${error.message}. Convert it with openssl x509.`)
+    throw new UsageError(
+      `${printable(file)}:${error.line}: not PEM: ${error.message}. Convert it with openssl x509.`,
+    )
   }
 }

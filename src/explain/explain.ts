@@ -1,3 +1,4 @@
+import type { Clock } from '../core/clock.js'
 import { Refusal, type RefusalCode, refusalTexts, type Stage } from '../core/refusals.js'
 import type { Judge } from '../gate/judge.js'
 import type { Verdict } from '../gate/verdict.js'
@@ -8,6 +9,8 @@ import type { MattermostUser } from '../mattermost/user.js'
 import type { DenyList } from '../revocation/deny-list/deny-list.js'
 import { describeCertificate } from '../x509/describe.js'
 import type { CertificateFacts, VerifiedCertificate } from '../x509/verified-certificate.js'
+import type { Verifier } from '../x509/verifier.js'
+import { type ExplainedPaths, explainPaths, explainStatus } from './explain-paths.js'
 
 /** The stages that a certificate by itself goes through, in the order in which causes are named. */
 const certificateStages = [
@@ -31,7 +34,7 @@ export interface StageReport {
   readonly text: string
 }
 
-export interface Explanation {
+export interface Explanation extends ExplainedPaths {
   readonly decision: 'allow' | 'refuse'
   readonly code?: RefusalCode
   readonly message?: string
@@ -46,11 +49,14 @@ export interface Explanation {
 
 export interface ExplainOptions {
   readonly judge: Judge
+  /** By the same trusts and the same revocation as the judge's own. */
+  readonly verifier: Verifier
   /** Null: accounts are not looked up (`--offline`, or none configured). */
   readonly directory: Directory | null
   readonly denyList: DenyList | null
   /** The driver that would sign the user in. */
   readonly signIn: string
+  readonly clock: Clock
 }
 
 /** What would happen to this certificate, stage by stage, and why. Changes nothing anywhere. */
@@ -58,13 +64,30 @@ export async function explain(
   certificate: DecodedCertificate,
   options: ExplainOptions,
 ): Promise<Explanation> {
-  const verdict = await options.judge.judgeCertificate({
-    key: Buffer.from(certificate.leaf).toString('base64'),
+  const { judge, verifier, clock } = options
+  // One moment for both: what a responder would not tell the judge is not asked for again.
+  const atMs = clock.now()
+  const verdict = await judge.judgeCertificate({
+    // Of all that came: the same leaf with its issuers beside it is judged by itself.
+    key: [certificate.leaf, ...certificate.chain].map((der) => Buffer.from(der).toString('base64')).join(' '),
     subject: null,
     decode: () => certificate,
   })
-  const described = describeCertificate(certificate.leaf)
-  const texts = verdictTexts(verdict, described)
+  const examined = await verifier.examine(certificate.leaf, certificate.chain, atMs)
+  const nowMs = clock.now()
+  const outcome = await follow(verdict, describeCertificate(certificate.leaf), { ...options, nowMs })
+  return { ...outcome, ...explainPaths(examined, nowMs) }
+}
+
+type Outcome = Omit<Explanation, keyof ExplainedPaths>
+
+/** From the verdict to the account, as the gate goes on. */
+async function follow(
+  verdict: Verdict,
+  described: CertificateFacts | Refusal,
+  options: ExplainOptions & { readonly nowMs: number },
+): Promise<Outcome> {
+  const texts = verdictTexts(verdict, described, options.nowMs)
   const known = knownOf(verdict, described)
   if (!verdict.accepted) return { ...known, ...explained(verdict.refusal, texts) }
   if (options.directory === null || verdict.holder === null) {
@@ -95,13 +118,20 @@ function knownOf(
 
 type Texts = Partial<Record<ExplainedStage, string>>
 
-function verdictTexts(verdict: Verdict, described: CertificateFacts | Refusal): Texts {
+/** What holds wherever a later stage was reached. */
+const whereReached: Texts = {
+  usage: 'usage and constraints hold along the path',
+  key: 'keys and signature algorithms are accepted',
+}
+
+function verdictTexts(verdict: Verdict, described: CertificateFacts | Refusal, nowMs: number): Texts {
   const holder = verdict.accepted ? verdict.holder : verdict
   const certificate = holder?.certificate ?? null
   const identity = holder?.identity ?? null
   return {
+    ...whereReached,
     ...(described instanceof Refusal ? {} : readTexts(described)),
-    ...(certificate === null ? {} : pathTexts(certificate)),
+    ...(certificate === null ? {} : pathTexts(certificate, nowMs)),
     ...(identity === null ? {} : identityTexts(identity)),
   }
 }
@@ -113,22 +143,21 @@ function readTexts(facts: CertificateFacts): Texts {
   }
 }
 
-function pathTexts(certificate: VerifiedCertificate): Texts {
+function pathTexts(certificate: VerifiedCertificate, nowMs: number): Texts {
   return {
     path: `trust ${certificate.trust}: ${certificate.path.join(' <- ')}`,
-    usage: 'usage and constraints hold along the path',
-    key: 'keys and signature algorithms are accepted',
-    revocation: revocationText(certificate),
+    revocation: revocationText(certificate, nowMs),
   }
 }
 
-function revocationText({ findings }: VerifiedCertificate): string {
+function revocationText({ findings }: VerifiedCertificate, nowMs: number): string {
   if (findings.length === 0) return 'not checked (revocation.mode is none)'
   return findings
-    .map(({ subject, status, source, thisUpdate, detail }) => {
+    .map((finding) => {
+      const { subject, status, source, thisUpdate, age, detail } = explainStatus(finding, nowMs)
       const by = source === null ? '' : ` by ${source}`
-      const age = thisUpdate === null ? '' : ` of ${new Date(thisUpdate).toISOString()}`
-      return `${subject}: ${status}${by}${age}${detail === null ? '' : ` (${detail})`}`
+      const of = thisUpdate === null ? '' : ` of ${thisUpdate}, ${age ?? ''}`
+      return `${subject}: ${status}${by}${of}${detail === null ? '' : ` (${detail})`}`
     })
     .join('; ')
 }
@@ -147,11 +176,7 @@ function accountTexts(user: MattermostUser, signIn: string): Texts {
   }
 }
 
-function explained(
-  refusal: Refusal | null,
-  texts: Texts,
-  notAsked: readonly ExplainedStage[] = [],
-): Explanation {
+function explained(refusal: Refusal | null, texts: Texts, notAsked: readonly ExplainedStage[] = []): Outcome {
   const failedAt = refusal === null ? -1 : certificateStages.findIndex((stage) => stage === refusal.stage)
   const reports = certificateStages.map((stage, at): StageReport => {
     if (notAsked.includes(stage)) return { stage, outcome: 'not asked', text: texts[stage] ?? '' }

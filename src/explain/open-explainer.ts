@@ -8,6 +8,7 @@ import { openEmbeddedStore } from '../store/embedded-store.js'
 import { memoryStore } from '../store/memory-store.js'
 import type { Store } from '../store/store.js'
 import type { ExplainOptions } from './explain.js'
+import { pathVerifier } from './path-verifier.js'
 
 export interface Explainer extends ExplainOptions {
   close(): Promise<void>
@@ -22,11 +23,13 @@ export interface ExplainerOptions {
 
 /** What `explain` asks: the very judge of the gate, and a directory that remembers nothing. */
 export async function openExplainer(config: Config, options: ExplainerOptions): Promise<Explainer> {
-  const { judge, denyList, askers } = await readRuling(config, systemClock)
+  const ruling = await readRuling(config, systemClock)
+  const { judge, denyList, askers } = ruling
+  const asked = { judge, verifier: pathVerifier(ruling), denyList, clock: systemClock }
   const { mattermost } = config
   const signIn = mattermost?.signIn ?? 'none'
   if (options.offline || mattermost === null || mattermost.admin === null) {
-    return { judge, denyList, directory: null, signIn, close: () => closeAskers(askers, noAskers) }
+    return { ...asked, directory: null, signIn, close: () => closeAskers(askers, noAskers) }
   }
   const { url, admin, directoryCacheMs } = mattermost
   const client = new MattermostClient({ url, admin, clock: systemClock })
@@ -40,7 +43,7 @@ export async function openExplainer(config: Config, options: ExplainerOptions): 
     await client.close()
     await store.close()
   }
-  return { judge, denyList, directory, signIn, close }
+  return { ...asked, directory, signIn, close }
 }
 
 async function openStore({ sessions }: Config, exists: boolean): Promise<Store> {

@@ -20,7 +20,7 @@ export interface ExaminedPath {
 export interface Examination {
   /** In the order in which they were tried. */
   readonly paths: readonly ExaminedPath[]
-  /** More were tried than are listed. */
+  /** More failed than are listed. */
   readonly isCut: boolean
   /** A search came to the end of what it may cost: there are more ways to go than were tried. */
   readonly isSearchCut: boolean
@@ -40,7 +40,8 @@ export class ExaminationRecord implements Examination, PathObserver {
   isSearchCut = false
 
   readonly tried = (path: ExaminedPath): void => {
-    if (this.paths.length < mostListed) this.paths.push(path)
+    // However many failed before it, the one that decided is never left out.
+    if (path.refusal === null || this.paths.length < mostListed) this.paths.push(path)
     else this.isCut = true
   }
 

@@ -210,12 +210,15 @@ test('an examination of more paths than anyone reads is cut', async (t) => {
 })
 
 test('an examination says that a search was given up, and lists nothing that was not tried', async (t) => {
-  const leaf = await makeUser(await makeCa('Sub'))
+  const issuer = await makeCa('Sub')
+  const leaf = await makeUser(issuer)
   const namesakes = await Promise.all(Array.from({ length: 130 }, () => makeCa('Sub')))
   const examine = (anchors: number) =>
     verifierFor({ staff: namesakes.slice(0, anchors) }).examine(leaf.der, [], testTimeMs)
   t.match(await examine(60), { isCut: false, isSearchCut: false, paths: { length: 60 } })
   t.match(await examine(70), { isCut: true, isSearchCut: false })
+  const found = await verifierFor({ staff: namesakes, guests: [issuer] }).examine(leaf.der, [], testTimeMs)
+  t.match(found, { isCut: true, paths: { length: 65, 64: { trust: 'guests', refusal: null } } })
   t.match(await examine(130), { isCut: true, isSearchCut: true, paths: { length: 64 } })
 })
 
