@@ -17,15 +17,14 @@ import { readDer } from '../dist/x509/der.js'
 import { anyPolicies } from '../dist/x509/requirements.js'
 import { createTrustStore } from '../dist/x509/trust-store.js'
 import { Verifier } from '../dist/x509/verifier.js'
-import { mutate, mutations, randomFrom } from './fuzz-mutations.mjs'
+import { mutate } from './fuzz-mutations.mjs'
+import { fuzz } from './fuzz-run.mjs'
 
 const { values } = parseArgs({
   options: { count: { type: 'string', default: '100000' }, seed: { type: 'string' } },
 })
 const count = Number(values.count)
 const seed = Number(values.seed ?? randomInt(2 ** 31))
-const mostMs = 50
-const mostBytes = 64 * 2 ** 20
 console.log(`seed ${seed}`)
 
 const day = 86_400_000
@@ -73,42 +72,20 @@ function signedAnew(der, issuer, change) {
   return sequence(changed, algorithm.bytes, bitString(sign('sha256', changed, issuer.privateKey)))
 }
 
-const random = randomFrom(seed)
-const outcomes = new Map()
-let slowest = { ms: 0, what: '' }
-let largest = 0
-let failures = 0
-const startedAt = performance.now()
-for (let number = 0; number < count; number += 1) {
-  const mutation = mutations[number % mutations.length]
-  const isLeaf = random() < 0.6
-  const [original, issuer] = isLeaf ? [leaf.der, sub] : [sub.der, root]
-  const change = (bytes) => mutate(Buffer.from(bytes), mutation, random)
-  const changed = random() < 0.5 ? change(original) : signedAnew(original, issuer, change)
-  const before = process.memoryUsage()
-  const began = performance.now()
-  try {
+const isGood = await fuzz({
+  ...{ what: 'certificates', count, seed },
+  make: ({ mutation, random }) => {
+    const isLeaf = random() < 0.6
+    const [original, issuer] = isLeaf ? [leaf.der, sub] : [sub.der, root]
+    const change = (bytes) => mutate(Buffer.from(bytes), mutation, random)
+    const changed = random() < 0.5 ? change(original) : signedAnew(original, issuer, change)
+    return { isLeaf, changed }
+  },
+  judge: async ({ isLeaf, changed }) => {
     const found = isLeaf
       ? await verifier.verify(changed, [sub.der], now)
       : await verifier.verify(leaf.der, [changed], now)
-    const outcome = 'code' in found ? found.code : 'verified'
-    outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
-  } catch (error) {
-    failures += 1
-    console.error(`${number} ${mutation}: ${error.stack}\n${Buffer.from(changed).toString('base64')}`)
-  }
-  const ms = performance.now() - began
-  const after = process.memoryUsage()
-  largest = Math.max(largest, after.heapUsed + after.external - before.heapUsed - before.external)
-  // Warming up and collecting garbage take their time of whoever comes first.
-  if (number > 1000 && ms > slowest.ms)
-    slowest = { ms, what: `${number} ${mutation}, ${changed.length} bytes` }
-}
-const seconds = (performance.now() - startedAt) / 1000
-console.log(`${count} certificates in ${seconds.toFixed(1)} s, ${failures} failures`)
-console.log(Object.fromEntries([...outcomes].toSorted()))
-console.log(`slowest ${slowest.ms.toFixed(1)} ms: ${slowest.what}`)
-console.log(
-  `most memory by one ${(largest / 2 ** 20).toFixed(1)} MiB, resident ${(process.memoryUsage().rss / 2 ** 20).toFixed(0)} MiB`,
-)
-process.exitCode = failures > 0 || slowest.ms > mostMs || largest > mostBytes ? 1 : 0
+    return 'code' in found ? found.code : 'verified'
+  },
+})
+process.exitCode = isGood ? 0 : 1

@@ -20,9 +20,7 @@ const layers: readonly (readonly string[])[] = [
 ]
 
 /** Pairs within one layer that are above and below each other all the same, each with its reason. */
-const agreed = new Map([
-  ['demo → server', 'the demo runs the very gateway that `serve` runs'],
-])
+const agreed = new Map([['demo → server', 'the demo runs the very gateway that `serve` runs']])
 
 interface Import {
   readonly file: string
