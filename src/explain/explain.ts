@@ -9,7 +9,6 @@ import type { MattermostUser } from '../mattermost/user.js'
 import type { DenyList } from '../revocation/deny-list/deny-list.js'
 import { describeCertificate } from '../x509/describe.js'
 import type { CertificateFacts, VerifiedCertificate } from '../x509/verified-certificate.js'
-import type { Verifier } from '../x509/verifier.js'
 import { type ExplainedPaths, explainPaths, explainStatus } from './explain-paths.js'
 
 /** The stages that a certificate by itself goes through, in the order in which causes are named. */
@@ -49,8 +48,6 @@ export interface Explanation extends ExplainedPaths {
 
 export interface ExplainOptions {
   readonly judge: Judge
-  /** By the same trusts and the same revocation as the judge's own. */
-  readonly verifier: Verifier
   /** Null: accounts are not looked up (`--offline`, or none configured). */
   readonly directory: Directory | null
   readonly denyList: DenyList | null
@@ -64,7 +61,7 @@ export async function explain(
   certificate: DecodedCertificate,
   options: ExplainOptions,
 ): Promise<Explanation> {
-  const { judge, verifier, clock } = options
+  const { judge, clock } = options
   // One moment for both: what a responder would not tell the judge is not asked for again.
   const atMs = clock.now()
   const verdict = await judge.judgeCertificate({
@@ -73,7 +70,7 @@ export async function explain(
     subject: null,
     decode: () => certificate,
   })
-  const examined = await verifier.examine(certificate.leaf, certificate.chain, atMs)
+  const examined = await judge.examine(certificate, atMs)
   const nowMs = clock.now()
   const outcome = await follow(verdict, describeCertificate(certificate.leaf), { ...options, nowMs })
   return { ...outcome, ...explainPaths(examined, nowMs) }

@@ -8,7 +8,6 @@ import { openEmbeddedStore } from '../store/embedded-store.js'
 import { memoryStore } from '../store/memory-store.js'
 import type { Store } from '../store/store.js'
 import type { ExplainOptions } from './explain.js'
-import { pathVerifier } from './path-verifier.js'
 
 export interface Explainer extends ExplainOptions {
   close(): Promise<void>
@@ -23,9 +22,8 @@ export interface ExplainerOptions {
 
 /** What `explain` asks: the very judge of the gate, and a directory that remembers nothing. */
 export async function openExplainer(config: Config, options: ExplainerOptions): Promise<Explainer> {
-  const ruling = await readRuling(config, systemClock)
-  const { judge, denyList, askers } = ruling
-  const asked = { judge, verifier: pathVerifier(ruling), denyList, clock: systemClock }
+  const { judge, denyList, askers } = await readRuling(config, systemClock)
+  const asked = { judge, denyList, clock: systemClock }
   const { mattermost } = config
   const signIn = mattermost?.signIn ?? 'none'
   if (options.offline || mattermost === null || mattermost.admin === null) {

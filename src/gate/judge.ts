@@ -6,9 +6,10 @@ import type { Identity } from '../identity/identity.js'
 import type { IdentityRule } from '../identity/rules.js'
 import { identify } from '../identity/rules.js'
 import { readValues } from '../identity/sources.js'
-import type { PresentedCertificate, ReadRequest } from '../intake/facts.js'
+import type { DecodedCertificate, PresentedCertificate, ReadRequest } from '../intake/facts.js'
 import type { DeniableNames, DenyList } from '../revocation/deny-list/deny-list.js'
 import { matchesDistinguishedName } from '../x509/distinguished-name.js'
+import type { Examination } from '../x509/examination.js'
 import type { Aside } from '../x509/path-status.js'
 import type { CertificateFacts, VerifiedCertificate } from '../x509/verified-certificate.js'
 import type { Verifier } from '../x509/verifier.js'
@@ -98,6 +99,11 @@ export class Judge {
     if (denied !== null) return denied
     const status = await this.#verifier.recheck(certificate, this.#clock.now())
     return status === undefined ? undefined : (status?.refusal ?? null)
+  }
+
+  /** Every path that is tried for this certificate, and what stands against each: for `explain`. */
+  examine({ leaf, chain }: DecodedCertificate, atMs: number): Promise<Examination | Refusal> {
+    return this.#verifier.examine(leaf, chain, atMs)
   }
 
   /** Another for every time that everything is forgotten: a verdict holds for its own only. */
