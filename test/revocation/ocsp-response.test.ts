@@ -398,8 +398,8 @@ test('of several responses at hand lets a revocation speak, then a good word', a
 })
 
 test('refuses mutated responses cleanly: none of them speaks well of the certificate', async (t) => {
-  const seed = Number(process.env['OCSP_SEED'] ?? Date.now() % 2 ** 31)
-  t.comment(`OCSP_SEED=${seed}`)
+  const seed = Number(process.env['FUZZ_SEED'] ?? Date.now() % 2 ** 31)
+  t.comment(`FUZZ_SEED=${seed}`)
   const random = generator(seed)
   const by = await delegate()
   const bases = [
