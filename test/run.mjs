@@ -52,15 +52,30 @@ function runTap() {
     stdio: 'inherit',
     env: process.env,
   })
-  const total =
-    readFileSync(output, 'utf8')
-      .match(/^# \{ total: .*\}$/gm)
-      ?.at(-1) ?? ''
+  const text = readFileSync(output, 'utf8')
+  if (tap.status !== 0) printFailures(text)
+  const total = text.match(/^# \{ total: .*\}$/gm)?.at(-1) ?? ''
   rmSync(folder, { recursive: true })
   const count = (name) => Number(new RegExp(`${name}: (\\d+)`).exec(total)?.[1] ?? 0)
   const skipped = count('skip') + count('todo')
   const failed = count('fail') + (process.env.CI === 'true' ? skipped : 0)
   return { passed: count('pass'), failed: tap.status !== 0 && failed === 0 ? 1 : failed }
+}
+
+const shownLines = 30
+const shownFailures = 20
+
+/** The reporter says nothing of them where its output is no terminal. */
+function printFailures(text) {
+  const lines = text.split('\n')
+  const failures = lines.flatMap((line, at) => (/^\s*not ok /.test(line) ? [at] : []))
+  for (const at of failures.slice(0, shownFailures))
+    console.log(
+      lines
+        .slice(at, at + shownLines)
+        .join('\n')
+        .replaceAll(/^/gm, '    '),
+    )
 }
 
 installMissing()

@@ -51,7 +51,7 @@ function requirements({ purpose, maxDepth, minRsaBits, policies }) {
 function statusOf({ revocation, crls, ocsp: responses }) {
   if (revocation === 'none') return null
   const lists = crls.map(bytes).flatMap(readable)
-  const crl = new CrlSource({ lists: () => lists, graceMs: 0 })
+  const crl = new CrlSource({ lists: () => lists, fetched: null, graceMs: 0 })
   const ocsp = new GivenResponses(responses.map(bytes))
   return new RevocationChecker(() => ({ mode: revocation, whenUnknown: 'refuse', crl, ocsp }))
 }
