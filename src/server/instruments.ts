@@ -49,7 +49,7 @@ export class Instruments {
     })
     const watched = { metrics: this.metrics, readiness: this.readiness, clock }
     this.#gateWatch = new GateWatch(watched)
-    this.#revocationWatch = new RevocationWatch(watched)
+    this.#revocationWatch = new RevocationWatch({ ...watched, log })
   }
 
   /** Before anything slow, so that `/readyz` can say that the gateway is starting. @throws ConfigError */

@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.js'
+import type { Log } from '../front/log.js'
 import { type AskedPlace, type ListFreshness, revocationHealth } from '../gate/revocation-health.js'
 import type { Ruling } from '../gate/ruling.js'
 import type { CrlEnd } from './metrics/counts.js'
@@ -9,6 +10,7 @@ import type { ConditionCode, Readiness } from './metrics/readiness.js'
 const forgivenMs = 600_000
 
 export interface RevocationWatchOptions {
+  readonly log: Log
   readonly metrics: GatewayMetrics
   readonly readiness: Readiness
   readonly clock: Clock
@@ -24,6 +26,7 @@ interface Problem {
 export class RevocationWatch {
   readonly #options: RevocationWatchOptions
   #shown: readonly Problem[] = []
+  #failing: ReadonlySet<string> = new Set()
 
   constructor(options: RevocationWatchOptions) {
     this.#options = options
@@ -45,7 +48,27 @@ export class RevocationWatch {
     }
     for (const { code, message } of problems) readiness.set(code, message, message)
     this.#shown = problems
+    this.#tellOfLists(places.filter(({ kind }) => kind === 'crl'))
   }
+
+  /** Long before a list is late: once when an address begins to fail, and once when it is well again. */
+  #tellOfLists(places: readonly AskedPlace[]): void {
+    const { log } = this.#options
+    const failing = places.filter(({ failure }) => failure !== null)
+    for (const { trust, url, failure } of failing) {
+      if (this.#failing.has(placeKey({ trust, url }))) continue
+      log.warn({ trust, url, failure }, 'no CRL can be had: what came before holds until its end')
+    }
+    for (const { trust, url, failure } of places) {
+      if (failure === null && this.#failing.has(placeKey({ trust, url })))
+        log.info({ trust, url }, 'CRLs can be had again')
+    }
+    this.#failing = new Set(failing.map(placeKey))
+  }
+}
+
+function placeKey({ trust, url }: Pick<AskedPlace, 'trust' | 'url'>): string {
+  return `${trust} ${url}`
 }
 
 /** One for each issuer: the end that comes first. */

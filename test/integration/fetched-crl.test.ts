@@ -10,6 +10,7 @@ import type { IssuedCertificate } from '../../src/pki/issue.js'
 import { userExtensions } from '../../src/pki/profiles.js'
 import { makeCa, makeUser } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
+import { logLines } from '../support/log-lines.js'
 import { distributionPoints, type ListOptions, listPem, makeList } from '../support/revocation-list.js'
 import { escaped, publicUrl, type Running, startRunning } from '../support/running-gateway.js'
 
@@ -262,13 +263,15 @@ test('a list in PEM is read as well', async (t) => {
   t.equal(await codeOf(running, await makeUser(ca)), 'allowed')
 })
 
-test('readiness and metrics say which list is late, from where, and that it is well again', async (t) => {
+test('log, readiness and metrics say which list is late, from where, and that it is well again', async (t) => {
+  const { log, lines } = logLines()
   const authority = await openAuthority(t)
   const running = await start(t, '', {
     yaml: {
       trust: `[{ name: staff, ca: ca.crt, revocation: ${configured(authority)} }]`,
       metrics: '{ socket: metrics.sock }',
     },
+    log,
   })
   const see = async (path: string): Promise<string> => {
     const socket = join(running.folder, 'metrics.sock')
@@ -301,4 +304,10 @@ test('readiness and metrics say which list is late, from where, and that it is w
     await see('/metrics'),
     /mattergate_crl_next_update_timestamp_seconds\{trust="staff",issuer="CN=Fetched CA,O=Mattermost"\} \d{10}/,
   )
+  const told = lines.filter(({ msg }) => /CRL/.test(String(msg)))
+  t.match(told, [
+    { level: 40, trust: 'staff', failure: 'bad_status', msg: /no CRL can be had/ },
+    { level: 30, msg: /again/ },
+  ])
+  t.equal(told.length, 2)
 })
