@@ -30,8 +30,8 @@ const revocation = group(
       description: 'How revocation is looked up.',
       default: 'none',
     }),
-    crl: list(text({ description: 'A file or a URL.' }), {
-      description: 'Certificate revocation lists: files or URLs.',
+    crl: list(text({ description: 'A file, a folder or a URL.' }), {
+      description: 'Certificate revocation lists: files, folders, or http(s) URLs.',
       default: [],
     }),
     responder: nullable(text({ description: 'A URL.' }), {
