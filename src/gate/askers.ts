@@ -27,8 +27,8 @@ export interface RevocationRooms {
   readonly memory: CrlMemory | null
   /** Where fetched lists are kept; null: nowhere. */
   readonly shelf: ListShelf | null
-  /** Told when what was fetched may turn a certificate bad. */
-  readonly onChange: () => void
+  /** Told when what was fetched may turn a certificate bad: its SHA-256, or null where it may be any. */
+  readonly onChange: (sha256: string | null) => void
   readonly onFault: (error: unknown) => void
 }
 
@@ -89,7 +89,14 @@ async function openLists(
   const urls = listUrlsOf(trust)
   const named = urls.map((url) => new URL(url).host)
   const fetcher = new Fetcher({ allow: [...fetch.allow, ...named], private: fetch.private })
-  const source = await FetchedLists.open({ trust: store, fetcher, urls, clock, ...rooms })
+  const source = await FetchedLists.open({
+    trust: store,
+    fetcher,
+    urls,
+    clock,
+    ...rooms,
+    onChange: () => rooms.onChange(null),
+  })
   return { mark, fetcher, source }
 }
 

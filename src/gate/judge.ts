@@ -111,10 +111,11 @@ export class Judge {
     return this.#epoch
   }
 
-  /** Everything is judged anew from now on. */
-  forget(): void {
+  /** Judged anew from now on. @param sha256 of one certificate; null: everything */
+  forget(sha256: string | null): void {
     this.#epoch += 1
-    this.#cache.clear()
+    if (sha256 === null) this.#cache.clear()
+    else this.#cache.drop(sha256)
   }
 
   sweep(): void {

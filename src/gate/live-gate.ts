@@ -47,12 +47,14 @@ export class LiveGate {
   readonly #upkeep: Upkeep
   readonly #watch: FileWatch
   #last: Promise<unknown> = Promise.resolve()
+  #sweep: Promise<void> = Promise.resolve()
+  #nextSweep: Promise<void> | null = null
   #problem: string | null = null
 
   private constructor(options: LiveGateOptions, opened: OpenedGate, look: string) {
     this.#options = options
     this.opened = opened
-    opened.onStatusChange(() => this.#statusChanged())
+    opened.onStatusChange((sha256) => this.#statusChanged(sha256))
     this.#watch = new FileWatch(() => watchedFiles(opened.gate.ruling.config), look)
     const { mattermost } = options.config
     this.#upkeep = new Upkeep({
@@ -112,11 +114,24 @@ export class LiveGate {
     })
   }
 
-  /** What was fetched says something else than before: every verdict is made anew, and what has turned bad ends. */
-  #statusChanged(): void {
+  /** What was fetched says something else than before: verdicts are made anew, and what has turned bad ends. */
+  #statusChanged(sha256: string | null): void {
     const { gate, liveRevocation } = this.opened
-    gate.ruling.judge.forget()
-    void liveRevocation.endRefused(true).catch((error: unknown) => this.#options.observer.roomFault(error))
+    gate.ruling.judge.forget(sha256)
+    const ending = sha256 === null ? this.#endRefused() : liveRevocation.endIfRefused(sha256)
+    void ending.catch((error: unknown) => this.#options.observer.roomFault(error))
+  }
+
+  /** Whatever comes while everybody is being looked at is seen to by one further look. */
+  #endRefused(): Promise<void> {
+    this.#nextSweep ??= this.#sweep
+      .catch(() => undefined)
+      .then(() => {
+        this.#nextSweep = null
+        this.#sweep = this.opened.liveRevocation.endRefused(true)
+        return this.#sweep
+      })
+    return this.#nextSweep
   }
 
   async #lookAtFiles(): Promise<void> {

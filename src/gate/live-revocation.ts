@@ -67,6 +67,12 @@ export class LiveRevocation {
     if (!pathsHold) await this.#judgeAnew(left)
   }
 
+  /** By what was said of one certificate. A websocket of it that nobody holds any more is found once a second. */
+  async endIfRefused(sha256: string): Promise<void> {
+    const held = this.#options.holders.get(sha256)
+    if (held !== null) await this.#endByStatus([held])
+  }
+
   /** Ends those against whom something stands now that needs no path to be found. @returns the others */
   async #endByStatus(all: readonly CertificateInUse[]): Promise<readonly CertificateInUse[]> {
     const ended: Ended[] = []

@@ -30,8 +30,8 @@ export interface OpenedGate {
   readonly gate: Gate
   readonly liveRevocation: LiveRevocation
   readonly revocation: RevocationRooms
-  /** Who is told when what was fetched may turn a certificate bad; one at a time. */
-  readonly onStatusChange: (listener: () => void) => void
+  /** Who is told when what was fetched may turn a certificate bad (its SHA-256; null: any); one at a time. */
+  readonly onStatusChange: (listener: RevocationRooms['onChange']) => void
   readonly audit: AuditLog
   readonly sessions: SessionBook
   readonly store: Store
@@ -64,11 +64,11 @@ export async function openGate(
     })
     closing.push(() => store.close())
     for (const warning of warnings) observer.storeWarning(warning)
-    const change = { told: (): void => undefined }
+    const change: { told: RevocationRooms['onChange'] } = { told: () => undefined }
     const shelf = new ListShelf(join(config.sessions.path, 'crl'))
     const revocation: RevocationRooms = {
       ...{ memory: new CrlMemory(store), shelf },
-      onChange: () => change.told(),
+      onChange: (sha256) => change.told(sha256),
       onFault: (error) => observer.roomFault(error),
     }
     await shelf.tidy(clock.now()).catch(revocation.onFault)

@@ -40,6 +40,14 @@ export class VerdictCache {
     this.#bad.clear()
   }
 
+  /** Drops what is known of one certificate, in whatever words it was presented. */
+  drop(sha256: string): void {
+    for (const cache of [this.#good, this.#bad]) {
+      for (const [name, { certificate }] of cache.entries())
+        if (certificate?.facts.sha256 === sha256) cache.delete(name)
+    }
+  }
+
   /** Drops what is due; called once a second, so that no entry needs a timer. */
   sweep(): void {
     const now = this.#clock.now()

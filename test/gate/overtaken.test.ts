@@ -92,7 +92,7 @@ test('what is forgotten while its account is looked up is judged again, and let 
   const { gate, ask, lookingUp, lookedUp, holders } = await openGate(t)
   const asking = ask()
   await lookingUp()
-  gate.ruling.judge.forget()
+  gate.ruling.judge.forget(null)
   await lookedUp()
   await lookedUp()
   t.match(await asking, { allowed: true })

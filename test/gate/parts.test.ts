@@ -42,6 +42,19 @@ test('a flood of bad certificates pushes no good verdict out', async (t) => {
   t.equal(cache.get(1, 'bad 0'.padEnd(2_000)), undefined, 'and the bad ones are bounded')
 })
 
+test('what is known of one certificate is dropped in whatever words it came, and nothing else', async (t) => {
+  const cache = new VerdictCache({ now: () => 0 })
+  const of = (sha256: string) => ({ ...bad(1), certificate: { facts: { sha256 } } }) as CertificateVerdict
+  for (const name of ['a', 'A']) cache.put(1, name, of('aa'))
+  cache.put(1, 'b', of('bb'))
+  cache.put(1, 'c', bad(1))
+  cache.drop('aa')
+  t.strictSame(
+    ['a', 'A', 'b', 'c'].map((name) => cache.get(1, name) !== undefined),
+    [false, false, true, true],
+  )
+})
+
 test('the sweep drops what is due and leaves the rest', async (t) => {
   let now = 0
   const cache = new VerdictCache({ now: () => now })

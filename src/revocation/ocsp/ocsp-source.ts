@@ -13,8 +13,8 @@ export interface OcspSourceOptions {
   readonly fetcher: Pick<Fetcher, 'fetch'>
   /** In place of what the certificate says; null: the certificate's own, where its host is allowed. */
   readonly responder: string | null
-  /** Told when a certificate that was good is so no longer, or one that was not known is revoked. */
-  readonly onChange: () => void
+  /** Told when a certificate that was good is so no longer, or one that was not known is revoked: its SHA-256. */
+  readonly onChange: (sha256: string) => void
 }
 
 const answerBytes = 65_536
@@ -107,7 +107,7 @@ export class OcspSource implements StatusSource {
     const { held, hasTurned } = this.#book.enter(key, { certificate, issuer, trust, atMs }, status)
     if (hasTurned) {
       this.#version += 1
-      this.#options.onChange()
+      this.#options.onChange(certificate.facts.sha256)
     }
     return held
   }
