@@ -7,7 +7,7 @@ const ownPrefix = '/.mattergate/'
 export const whoamiPath = '/.mattergate/whoami'
 const refusedPath = '/.mattergate/refused'
 
-export function isOwnPath(decodedPath: string): boolean {
+function isOwnPath(decodedPath: string): boolean {
   return decodedPath.startsWith(ownPrefix)
 }
 

@@ -41,7 +41,7 @@ export function accepts(response: IncomingMessage, key: string): boolean {
   )
 }
 
-export function acceptValue(key: string): string {
+function acceptValue(key: string): string {
   return createHash('sha1').update(`${key}${acceptSuffix}`).digest('base64')
 }
 

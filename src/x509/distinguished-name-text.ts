@@ -57,7 +57,7 @@ const stringTags: Readonly<Record<string, number>> = {
 }
 
 /** `#` and the DER of the value in hexadecimal. */
-export function derText(attribute: NameAttribute): string {
+function derText(attribute: NameAttribute): string {
   const tag = stringTags[attribute.encoding]
   if (tag === undefined) return `#${attribute.value.slice(1).toUpperCase()}`
   const content = Buffer.from(encodeStringContent(attribute))

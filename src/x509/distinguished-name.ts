@@ -40,7 +40,7 @@ function decodeHeaderText(text: string): string | null {
 }
 
 /** The comparison of the RFC 4514 form alone; false for a text that cannot be read. */
-export function equalsDistinguishedName(name: readonly (readonly NameAttribute[])[], text: string): boolean {
+function equalsDistinguishedName(name: readonly (readonly NameAttribute[])[], text: string): boolean {
   const stated = parseDistinguishedName(text)
   if (stated?.length !== name.length) return false
   return name.every((rdn, index) => sameRdn(rdn, stated[index] ?? []))

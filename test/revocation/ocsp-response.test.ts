@@ -8,9 +8,8 @@ import { test } from 'tap'
 import { nullValue } from '../../src/pki/der-writer.js'
 import { extendedKeyUsage, keyUsage } from '../../src/pki/extensions.js'
 import type { IssuedCertificate } from '../../src/pki/issue.js'
-import { ocspSourceOf, statusIn } from '../../src/revocation/ocsp/given-responses.js'
 import { parseOcspAnswer } from '../../src/revocation/ocsp/response.js'
-import { inPlace } from '../../src/x509/path-status.js'
+import { statusIn } from '../../src/revocation/ocsp/status-in.js'
 import { anyPolicies } from '../../src/x509/requirements.js'
 import { cachedKey, makeCa, makeUser, tampered } from '../support/certificates.js'
 import {
@@ -378,23 +377,6 @@ test('says until when an answer holds, and when it was made', async (t) => {
   t.match(await ask(await response({ single: { nextUpdate: lapsed } })), {
     validUntil: lapsed + 5 * minuteMs,
   })
-})
-
-test('of several responses at hand lets a revocation speak, then a good word', async (t) => {
-  const trust = { name: 't', anchors: [parsed(ca)], intermediates: [], require }
-  const certificate = parsed(alice)
-  const path = { anchor: parsed(ca), certificates: [certificate], unchecked: [] }
-  const question = { certificate, issuer: parsed(ca), trust, atMs, path, presented: [], aside: inPlace }
-  const kindOf = async (responses: Uint8Array[]) => (await ocspSourceOf({ responses }).status(question)).kind
-  const [good, bad, none] = [
-    await response(),
-    await response({ single: { status: 'revoked' } }),
-    failureAnswer(3),
-  ]
-  t.equal(await kindOf([none, good]), 'good')
-  t.equal(await kindOf([good, none]), 'good')
-  t.equal(await kindOf([good, bad]), 'revoked')
-  t.equal(await kindOf([]), 'unknown')
 })
 
 test('refuses mutated responses cleanly: none of them speaks well of the certificate', async (t) => {

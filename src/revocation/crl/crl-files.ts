@@ -30,7 +30,7 @@ export async function readCrlFiles(paths: readonly string[]): Promise<ReadLists>
 }
 
 /** Files as they are; of a folder every file in it but hidden ones, which are often half-written. */
-export async function filesOf(paths: readonly string[]): Promise<readonly string[]> {
+async function filesOf(paths: readonly string[]): Promise<readonly string[]> {
   const found: string[] = []
   for (const path of paths) {
     if (!(await stat(path)).isDirectory()) found.push(path)

@@ -3,11 +3,11 @@ import { FetchQueue } from '../fetch/fetch-queue.js'
 import type { Fetcher } from '../fetch/fetcher.js'
 import { type CertificateQuestion, type CertificateStatus, type StatusSource, unknown } from '../sources.js'
 import { AnswerBook } from './answer-book.js'
-import { statusIn } from './given-responses.js'
 import type { OcspQuestion } from './judge-response.js'
 import { encodeOcspRequest } from './request.js'
 import { type ResponderCondition, ResponderHealth } from './responder-health.js'
 import { responderUrls } from './responder-urls.js'
+import { statusIn } from './status-in.js'
 
 export interface OcspSourceOptions {
   readonly fetcher: Pick<Fetcher, 'fetch'>

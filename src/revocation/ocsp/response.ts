@@ -55,7 +55,7 @@ export interface OcspResponse {
 /** What is not a success is a name of §4.2.1; it is not signed, and says nothing of a certificate. */
 export type OcspAnswer = { readonly response: OcspResponse } | { readonly failure: string }
 
-export const ocspLimits: DerLimits = { maxBytes: 65_536, maxDepth: 24, maxNodes: 8_192, maxOidBytes: 128 }
+const ocspLimits: DerLimits = { maxBytes: 65_536, maxDepth: 24, maxNodes: 8_192, maxOidBytes: 128 }
 
 const basicResponse = '1.3.6.1.5.5.7.48.1.1'
 const nonceType = '1.3.6.1.5.5.7.48.1.2'

@@ -3,21 +3,18 @@ import { type RefusalCode, refusalTexts } from '../../core/refusals.js'
 import { Durations } from './duration-histogram.js'
 
 /** The parts of a request that are timed. `upstream`: until the head of Mattermost's answer. */
-export const timedStages = ['intake', 'verify', 'account', 'sign_in', 'audit', 'upstream'] as const
+const timedStages = ['intake', 'verify', 'account', 'sign_in', 'audit', 'upstream'] as const
 export type TimedStage = (typeof timedStages)[number]
 
 /** How Mattermost failed: not reached, too slow, the connection lost midway, an answer that is not HTTP. */
-export const upstreamErrorKinds = ['unreachable', 'timeout', 'connection_lost', 'invalid_answer'] as const
-export type UpstreamErrorKind = (typeof upstreamErrorKinds)[number]
+export type UpstreamErrorKind = 'unreachable' | 'timeout' | 'connection_lost' | 'invalid_answer'
 
-export const tokenEvents = ['created', 'replaced', 'revoked'] as const
-export type TokenEventKind = (typeof tokenEvents)[number]
+export type TokenEventKind = 'created' | 'replaced' | 'revoked'
 
-export const cacheResults = ['hit', 'miss'] as const
-export type CacheResult = (typeof cacheResults)[number]
+export type CacheResult = 'hit' | 'miss'
 
 /** Close codes that are counted by themselves; a peer may choose among thousands, and is `other` then. */
-export const closeCodes: readonly number[] = [
+const closeCodes: readonly number[] = [
   1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1011, 1012, 1013, 4401, 4403, 4409,
 ]
 
