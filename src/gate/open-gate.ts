@@ -64,14 +64,7 @@ export async function openGate(
     })
     closing.push(() => store.close())
     for (const warning of warnings) observer.storeWarning(warning)
-    const change: { told: RevocationRooms['onChange'] } = { told: () => undefined }
-    const shelf = new ListShelf(join(config.sessions.path, 'crl'))
-    const revocation: RevocationRooms = {
-      ...{ memory: new CrlMemory(store), shelf },
-      onChange: (sha256) => change.told(sha256),
-      onFault: (error) => observer.roomFault(error),
-    }
-    await shelf.tidy(clock.now()).catch(revocation.onFault)
+    const { revocation, onStatusChange } = await openRevocation(config, store, clock, observer)
     const ruling = await readRuling(config, clock, { before: null, rooms: revocation })
     for (const warning of trustWarnings(ruling.trusts, clock.now())) observer.trustWarning(warning)
     const audit = await openAuditLog({ file: config.audit.file, chain: config.audit.chain, clock })
@@ -105,9 +98,7 @@ export async function openGate(
         directory,
         ownsCredentials,
         cookieStyle,
-      },
-      onStatusChange: (listener) => {
-        change.told = listener
+        onStatusChange,
       },
       close: async () => {
         await closeAskers(gate.ruling.askers, noAskers)
@@ -117,6 +108,28 @@ export async function openGate(
   } catch (error) {
     await closeAll(closing)
     throw error
+  }
+}
+
+/** Where lists are remembered and kept, beside the store's own file. */
+async function openRevocation(
+  { sessions }: Config,
+  store: Store,
+  clock: Clock,
+  observer: RoomObserver,
+): Promise<Pick<OpenedGate, 'revocation' | 'onStatusChange'>> {
+  let told: RevocationRooms['onChange'] = () => undefined
+  const shelf = new ListShelf(join(sessions.path, 'crl'))
+  const onFault = (error: unknown) => observer.roomFault(error)
+  await shelf.tidy(clock.now()).catch(onFault)
+  return {
+    revocation: {
+      ...{ memory: new CrlMemory(store), shelf, onFault },
+      onChange: (sha256) => told(sha256),
+    },
+    onStatusChange: (listener) => {
+      told = listener
+    },
   }
 }
 
