@@ -50,6 +50,25 @@ http {
   return { child, port }
 }
 
+/** Where OAUTH2_PROXY names its program. Everybody is let in by address: its sessions would cost more. */
+export async function startOauth2Proxy(upstreamPort) {
+  const program = process.env.OAUTH2_PROXY
+  if (program === undefined) return null
+  const port = await freePort()
+  const child = spawn(
+    program,
+    [
+      ...['--provider=github', '--client-id=bench', '--client-secret=bench', '--email-domain=*'],
+      ...['--cookie-secret=0123456789abcdef', '--trusted-ip=127.0.0.1', '--reverse-proxy=false'],
+      ...['--request-logging=false', '--auth-logging=false', '--standard-logging=false'],
+      ...[`--upstream=http://127.0.0.1:${upstreamPort}/`, `--http-address=127.0.0.1:${port}`],
+    ],
+    { stdio: 'ignore' },
+  )
+  await listening(port, child)
+  return { child, port }
+}
+
 /**
  * `mattergate serve` before the same upstream, with the whole gate on. `caFile` holds the certificate's
  * authority, `adminToken` the stand-in's.

@@ -1,5 +1,6 @@
 // Processor time of the proxy's process per warm request, side by side in one run, in interleaved rounds:
 //   npm run bench -- [--seconds 3] [--rounds 5] [--only undici,nginx]
+// OAUTH2_PROXY=/path/to/oauth2-proxy takes that peer along.
 // What each row is stands in docs; numbers compare within one run only.
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -7,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { load } from './load.mjs'
-import { processorSeconds, startMattergate, startModule, startNginx } from './proxies.mjs'
+import { processorSeconds, startMattergate, startModule, startNginx, startOauth2Proxy } from './proxies.mjs'
 
 const { values } = parseArgs({
   options: {
@@ -56,6 +57,7 @@ function proxies(upstreamPort, prepared) {
       start: () => startModule('bare-http-proxy.mjs', upstream),
     },
     { name: 'nginx', title: 'nginx proxy_pass', start: () => startNginx(folder, upstreamPort) },
+    { name: 'oauth2-proxy', title: 'oauth2-proxy, no sign-in', start: () => startOauth2Proxy(upstreamPort) },
     {
       name: 'forwarder',
       title: "mattergate's forwarder, no gate",
@@ -99,7 +101,7 @@ function print(measured) {
     const found = measured.find((proxy) => proxy.name === name)
     return found === undefined ? null : median(found.costs)
   }
-  const peers = ['nginx', 'undici', 'http-proxy']
+  const peers = ['nginx', 'undici', 'http-proxy', 'oauth2-proxy']
   const columns = ['CPU µs', 'spread', 'req/s', ...peers.map((name) => `× ${name}`)]
   console.log(`${''.padEnd(34)}${columns.map((column) => column.padStart(14)).join('')}`)
   for (const { title, costs, rates } of measured) {
