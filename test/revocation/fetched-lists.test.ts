@@ -225,7 +225,7 @@ test('what a certificate names is fetched for it, once for all who ask at the sa
   t.equal(lists.lists.length, 1)
   const barred = question(await makeUser(ca, { extensions: pointing('http://elsewhere.example.com/x') }), 0)
   await lists.bring(barred, isThere)
-  t.match(lists.failureFor(barred), /elsewhere.*may not be fetched: see fetch.allow/)
+  t.match(lists.failureFor(barred), /elsewhere.*is not fetched: fetch.allow/)
 })
 
 test('what certificates named is fetched on while somebody relies on it, and then no more', async (t) => {

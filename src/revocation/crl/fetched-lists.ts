@@ -108,7 +108,11 @@ export class FetchedLists {
     if (wanted.some(({ running }) => running !== null)) return 'a CRL is still being fetched'
     const [barred] = urls.filter((url) => this.#options.fetcher.refusalOf(url) !== null)
     if (barred === undefined) return null
-    return `the CRL at ${barred}, which it names, may not be fetched: see fetch.allow`
+    const why =
+      this.#options.fetcher.refusalOf(barred) === 'host_not_allowed'
+        ? 'fetch.allow does not name that host'
+        : 'it is no http address'
+    return `the CRL at ${barred}, which it names, is not fetched: ${why}`
   }
 
   /** Begins to fetch what is due; called once a second. */
