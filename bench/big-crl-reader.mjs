@@ -96,5 +96,5 @@ async function report() {
   }
 }
 
-process.send(await report())
-process.disconnect()
+// What watches the loop would keep it running.
+process.send(await report(), () => process.exit())

@@ -1,12 +1,15 @@
 // RFC 5280 §5 and §6.3.3, each rule with a twin that passes; lists are made and signed here.
 import { test } from 'tap'
 import { Refusal } from '../../src/core/refusals.js'
+import { integer, sequence, time } from '../../src/pki/der-writer.js'
 import { keyUsage } from '../../src/pki/extensions.js'
 import type { IssuedCertificate } from '../../src/pki/issue.js'
 import { issueCertificate } from '../../src/pki/issue.js'
 import { RevocationChecker, type RevocationRules } from '../../src/revocation/checker.js'
 import { type Crl, readCrl } from '../../src/revocation/crl/crl.js'
 import { CrlSource } from '../../src/revocation/crl/crl-source.js'
+import { newHashKey } from '../../src/revocation/crl/keyed-hash.js'
+import { scanEntries } from '../../src/revocation/crl/revoked-entries.js'
 import { unknown } from '../../src/revocation/sources.js'
 import { DerError } from '../../src/x509/der.js'
 import { anyPolicies } from '../../src/x509/requirements.js'
@@ -270,4 +273,18 @@ test('the newest of several lists speaks', async (t) => {
   const newer = await list({ number: 2 })
   t.equal(await verdict([older, newer]), good)
   t.equal(await verdict([newer, older]), good)
+})
+
+test('a list of one number over and over, or of countless issuers, is read in time or not at all', async (t) => {
+  const entry = sequence(integer(alice.serial), time(new Date(testTimeMs)))
+  const entries = Buffer.concat(Array.from({ length: 1_000_000 }, () => entry))
+  const options = { key: newHashKey(), ownIssuer: 'CN=ca', version: 2 } as const
+  const scanned = scanEntries(entries, { start: 0, end: entries.length }, options)
+  t.equal(scanned.count, 1_000_000)
+  t.equal(scanned.slots.filter((slot) => slot !== 0).length, 1)
+  const revokedBy = Array.from({ length: 5_000 }, (_none, at) => ({
+    ...{ serial: alice.serial, certificateIssuer: name({ CN: `CA ${at}` }) },
+  }))
+  const countless = await makeList({ issuer: ca, scope: { indirect: true }, revoked: revokedBy })
+  t.throws(() => readCrl(countless, 'x'), /more than 4096 issuers/)
 })

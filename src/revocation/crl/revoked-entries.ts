@@ -52,7 +52,7 @@ export function scanEntries(
   options: { readonly key: HashKey; readonly ownIssuer: string; readonly version: 1 | 2 },
 ): ScannedEntries {
   const places: number[] = []
-  const issuers = [options.ownIssuer]
+  const issuers = new Map([[options.ownIssuer, 0]])
   const issuerIndices: number[] = []
   let issuer = 0
   let hasUnknownCritical = false
@@ -70,16 +70,23 @@ export function scanEntries(
     at = entry.end
   }
   return {
-    ...tableOf(der, places, issuerIndices, options.key, issuers.length > 1),
-    issuers,
+    ...tableOf(der, places, issuerIndices, options.key, issuers.size > 1),
+    issuers: [...issuers.keys()],
     hasUnknownCritical,
     count: places.length,
   }
 }
 
-function indexOf(issuers: string[], key: string): number {
-  const known = issuers.indexOf(key)
-  return known >= 0 ? known : issuers.push(key) - 1
+/** A list speaks for some authorities; of one serial number below each of them the table holds a place. */
+const mostIssuers = 4_096
+
+function indexOf(issuers: Map<string, number>, key: string): number {
+  const known = issuers.get(key)
+  if (known !== undefined) return known
+  if (issuers.size >= mostIssuers)
+    throw new DerError(`a list that speaks for more than ${mostIssuers} issuers`)
+  issuers.set(key, issuers.size)
+  return issuers.size - 1
 }
 
 interface Range {
@@ -182,12 +189,27 @@ function tableOf(
   const issuerOf = new Uint32Array(new SharedArrayBuffer(manyIssuers ? size * 4 : 0))
   for (const [at, place] of places.entries()) {
     const [start, end] = serialRange(der, place)
+    const issuer = issuerIndices[at] ?? 0
+    // What is listed twice stands in the table once: else a list of one number, over and over, would take for ever.
+    const isKnown = (slot: number) =>
+      (issuerOf[slot] ?? 0) === issuer && isSame(der, serialRange(der, (slots[slot] ?? 1) - 1), [start, end])
     let slot = keyedHash(key, der, start, end) & (size - 1)
-    while (slots[slot] !== 0) slot = (slot + 1) & (size - 1)
+    while (slots[slot] !== 0 && !isKnown(slot)) slot = (slot + 1) & (size - 1)
+    if (slots[slot] !== 0) continue
     slots[slot] = place + 1
-    if (manyIssuers) issuerOf[slot] = issuerIndices[at] ?? 0
+    if (manyIssuers) issuerOf[slot] = issuer
   }
   return { slots, issuerOf }
+}
+
+function isSame(
+  der: Uint8Array,
+  [start, end]: readonly [number, number],
+  [otherStart, otherEnd]: readonly [number, number],
+): boolean {
+  if (end - start !== otherEnd - otherStart) return false
+  for (let at = start; at < end; at += 1) if (der[at] !== der[otherStart + at - start]) return false
+  return true
 }
 
 /** Where the content of the serial number of the entry at this place stands; the scan has checked it. */
