@@ -3,6 +3,7 @@
 import { randomInt } from 'node:crypto'
 import { test } from 'tap'
 import { mutate, mutations, randomFrom } from '../../bench/fuzz-mutations.mjs'
+import { readCrl } from '../../src/revocation/crl/crl.js'
 import { readLists } from '../../src/revocation/crl/crl-files.js'
 import { CrlSource } from '../../src/revocation/crl/crl-source.js'
 import { readDer } from '../../src/x509/der.js'
@@ -36,6 +37,15 @@ async function kindOf(der: Uint8Array): Promise<string> {
   return (await new CrlSource({ lists: () => lists, fetched: null, graceMs: 0 }).status(question)).kind
 }
 
+/** Signed part and signature are what they were: what stands around them proves nothing. */
+function saysTheSame(changed: Uint8Array, original: Uint8Array): boolean {
+  const [one, other] = [changed, original].map((der) => {
+    const { tbs, signature } = readCrl(der, 'fuzz').head
+    return Buffer.concat([der.subarray(tbs.start, tbs.end), signature])
+  })
+  return one !== undefined && other !== undefined && one.equals(other)
+}
+
 test(`mutated lists are refused, or say what was signed (FUZZ_SEED=${seed})`, {
   timeout: 300_000,
 }, async (t) => {
@@ -65,8 +75,7 @@ test(`mutated lists are refused, or say what was signed (FUZZ_SEED=${seed})`, {
     try {
       const kind = await kindOf(changed)
       kinds.add(kind)
-      const saysTheSame = isSigned || Buffer.from(changed).includes(Buffer.from(tbs?.bytes ?? []))
-      if (kind !== 'unknown' && kind !== 'not read' && !saysTheSame)
+      if ((kind === 'good' || kind === 'revoked') && !isSigned && !saysTheSame(changed, original))
         wrong.push(`${number} ${mutation}: ${kind}`)
     } catch (cause) {
       wrong.push(`${number} ${mutation}: ${String(cause)}`)

@@ -8,7 +8,6 @@ import { test } from 'tap'
 import { nullValue } from '../../src/pki/der-writer.js'
 import { extendedKeyUsage, keyUsage } from '../../src/pki/extensions.js'
 import type { IssuedCertificate } from '../../src/pki/issue.js'
-import { parseOcspAnswer } from '../../src/revocation/ocsp/response.js'
 import { statusIn } from '../../src/revocation/ocsp/status-in.js'
 import { anyPolicies } from '../../src/x509/requirements.js'
 import { cachedKey, makeCa, makeUser, tampered } from '../support/certificates.js'
@@ -378,70 +377,3 @@ test('says until when an answer holds, and when it was made', async (t) => {
     validUntil: lapsed + 5 * minuteMs,
   })
 })
-
-test('refuses mutated responses cleanly: none of them speaks well of the certificate', async (t) => {
-  const seed = Number(process.env['FUZZ_SEED'] ?? Date.now() % 2 ** 31)
-  t.comment(`FUZZ_SEED=${seed}`)
-  const random = generator(seed)
-  const by = await delegate()
-  const bases = [
-    await response({ nonce }),
-    await delegated(by),
-    await response({ single: { status: 'revoked' } }),
-  ]
-  let changed = 0
-  const kinds = new Set<Kind>()
-  for (let round = 0; round < 5_000; round += 1) {
-    const base = bases[round % 3] ?? new Uint8Array()
-    const der = mutate(base, random)
-    if (Buffer.compare(der, base) === 0) continue
-    changed += 1
-    const { kind } = await ask(der, nonce.toString('hex'))
-    // A changed byte outside what is signed, in a certificate that is not needed, changes nothing.
-    if (kind !== 'unknown') t.ok(isSigned(base, der), `round ${round}: ${kind}`)
-    kinds.add(kind)
-  }
-  t.ok(changed > 4_500)
-  t.ok(kinds.has('unknown'))
-})
-
-/** Whether the signed part is still what it was. */
-function isSigned(base: Uint8Array, der: Uint8Array): boolean {
-  const answer = parseOcspAnswer(base)
-  return 'response' in answer && Buffer.from(der).includes(Buffer.from(answer.response.tbs))
-}
-
-/** xorshift32 */
-function generator(seed: number): (below: number) => number {
-  let state = seed | 1
-  return (below) => {
-    state ^= state << 13
-    state ^= state >>> 17
-    state ^= state << 5
-    return (state >>> 0) % below
-  }
-}
-
-function mutate(base: Uint8Array, random: (below: number) => number): Uint8Array {
-  const der = Buffer.from(base)
-  const at = random(der.length)
-  switch (random(6)) {
-    case 0:
-      der[at] = (der[at] ?? 0) ^ (1 << random(8))
-      return der
-    case 1:
-      return der.subarray(0, at)
-    case 2:
-      der.fill(0xff, at, Math.min(der.length, at + 1 + random(4)))
-      return der
-    case 3:
-      return Buffer.concat([der.subarray(0, at), Buffer.alloc(1 + random(64), random(256)), der.subarray(at)])
-    case 4:
-      return Buffer.concat([der.subarray(0, at), der.subarray(at + 1 + random(16))])
-    default: {
-      const from = random(der.length)
-      der.copy(der, at, from, from + 1 + random(32))
-      return der
-    }
-  }
-}
