@@ -1,6 +1,7 @@
 // 8,000 open websockets, a certificate each, through a real `mattergate serve`; a new CRL names half of them. How
 // long after it was loaded the last of these was closed, and that the others stay:
 //   npm run build && node bench/revocation-sweep.mjs [--websockets 8000]
+// bench/revocation-sweep-alone.mjs measures the sweep without sockets.
 import { fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
@@ -8,12 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
-import { bitString, contextConstructed, integer, sequence, time } from '../dist/pki/der-writer.js'
-import { encodeExtension } from '../dist/pki/extensions.js'
-import { createAuthority, issueCertificate } from '../dist/pki/issue.js'
-import { generateKeys } from '../dist/pki/keys.js'
-import { userExtensions } from '../dist/pki/profiles.js'
-import { signerFor } from '../dist/pki/signing.js'
+import { makeCa, makeUsers, writeList } from './sweep-parts.mjs'
 
 const { values } = parseArgs({ options: { websockets: { type: 'string', default: '8000' } } })
 const count = Number(values.websockets)
@@ -21,37 +17,7 @@ const mostMs = 1_000
 const here = import.meta.dirname
 const folder = await mkdtemp(join(tmpdir(), 'mattergate-sweep-'))
 const children = []
-const day = 86_400_000
-const validity = { notBefore: new Date(Date.now() - day), notAfter: new Date(Date.now() + day) }
-
-async function writeList(ca, number, serials) {
-  const signer = signerFor(ca.privateKey)
-  const revokedAt = time(new Date(Date.now() - day))
-  const dates = [time(new Date(Date.now() - 60_000 + number * 1_000)), time(new Date(Date.now() + day))]
-  const entries = serials.map((serial) => sequence(integer(serial), revokedAt))
-  const crlNumber = encodeExtension({ type: '2.5.29.20', critical: false, value: integer(number) })
-  const tbs = sequence(
-    ...[integer(1), signer.algorithm, ca.subject, ...dates],
-    ...(entries.length === 0 ? [] : [sequence(...entries)]),
-    contextConstructed(0, sequence(crlNumber)),
-  )
-  const file = join(folder, 'staff.crl')
-  await writeFile(`${file}.new`, sequence(tbs, signer.algorithm, bitString(await signer.sign(tbs))))
-  await rename(`${file}.new`, file)
-}
-
-async function makeUsers(ca) {
-  // One key pair for all: they differ by serial and name.
-  const key = await generateKeys({ kind: 'ec', curve: 'P-256' })
-  const users = []
-  for (let number = 0; number < count; number += 1) {
-    const subject = [{ type: 'CN', value: `user${number}` }]
-    users.push(
-      await issueCertificate({ subject, issuer: ca, key, extensions: userExtensions(), ...validity }),
-    )
-  }
-  return users
-}
+const list = join(folder, 'staff.crl')
 
 function startModule(name, ...args) {
   const child = fork(join(here, name), args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
@@ -100,10 +66,10 @@ async function report(child, what) {
 }
 
 try {
-  const ca = await createAuthority({ subject: [{ type: 'CN', value: 'Sweep CA' }], ...validity })
+  const ca = await makeCa()
   await writeFile(join(folder, 'ca.crt'), ca.pem)
-  await writeList(ca, 1, [])
-  const users = await makeUsers(ca)
+  await writeList(list, ca, 1, [])
+  const users = await makeUsers(ca, count)
   await writeFile(join(folder, 'users.json'), JSON.stringify(users.map(({ pem }) => encodeURIComponent(pem))))
   const upstream = startModule('websocket-upstream.mjs')
   const { port } = await report(upstream, 'listens')
@@ -120,7 +86,7 @@ try {
   const writtenAt = Date.now()
   const closed = report(clients, 'closed')
   clients.send({ wanted: revoked.length })
-  await writeList(ca, 2, revoked)
+  await writeList(list, ca, 2, revoked)
   const { lastAt, codes, open } = await closed
   const reloaded = () => gateway.lines.find(({ msg }) => msg === 'reloaded')
   await until(() => reloaded() !== undefined)
